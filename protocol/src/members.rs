@@ -1,0 +1,43 @@
+//! A member, as the member itself is told.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::identity::Identity;
+use crate::ids::MemberId;
+use crate::time::Micros;
+
+/// A member of one game.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    /// The member's id.
+    #[schema(value_type = String, example = "0G3Q8TZ4M1A7C")]
+    pub id: MemberId,
+    /// Where the membership stands.
+    pub state: MemberState,
+    /// When the member first came.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Micros,
+}
+
+crate::words! {
+    /// Where a membership stands.
+    #[derive(ToSchema)]
+    MemberState {
+        /// As it should be.
+        Active = "active",
+    }
+}
+
+/// The body of `member.me`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MeRequest {}
+
+/// The answer to `member.me`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MeReply {
+    /// Who is logged in.
+    pub member: Member,
+    /// By what this member can log in.
+    pub identities: Vec<Identity>,
+}

@@ -1,0 +1,224 @@
+//! The one table of operations, served by every door.
+//!
+//! A row is a name, what it does to the truth, the doors that serve it, and its two
+//! types. From the rows are made: the names, the typed requests by who may ask, the
+//! typed replies, and the documents. A handler matches on the enums made here, so an
+//! operation without a handler does not compile.
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::codec::Format;
+use crate::error::ErrorBody;
+
+/// Who may ask for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone, before any login (`*` in the contract).
+    Public,
+    /// The connection itself: the socket's own task answers, or the HTTP door.
+    Connection,
+    /// A member who is logged in; the member's session answers.
+    Member,
+}
+
+/// What an operation does to the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it may be asked again freely.
+    Reads,
+    /// Something.
+    Changes,
+}
+
+/// Which doors serve an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doors {
+    /// The websocket and HTTP alike.
+    Both,
+    /// The websocket alone: over HTTP the bearer token says it all.
+    Socket,
+}
+
+/// What the documents need of every row: its types' schemas.
+pub trait Visitor {
+    /// Called once a row.
+    fn operation<Request: ToSchema, Reply: ToSchema>(&mut self, operation: Operation);
+}
+
+macro_rules! operations {
+    ($($(#[doc = $edoc:literal])+ $access:ident $requests:ident {
+        $($(#[doc = $doc:literal])+
+        $op:ident $name:literal $effect:ident $doors:ident $request:ty => $reply:ty;)+
+    })+) => {
+        /// Every operation, by name alone.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation { $($($(#[doc = $doc])+ $op,)+)+ }
+
+        impl Operation {
+            /// Every operation, in the order of the table.
+            pub const ALL: &'static [Self] = &[$($(Self::$op,)+)+];
+
+            /// The name on the wire.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $($(Self::$op => $name,)+)+ }
+            }
+
+            /// The operation of a name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($($name => Some(Self::$op),)+)+ _ => None }
+            }
+
+            /// Who may ask for it.
+            #[must_use]
+            pub fn access(self) -> Access {
+                match self { $($(Self::$op => Access::$access,)+)+ }
+            }
+
+            /// What it does to the truth.
+            #[must_use]
+            pub fn effect(self) -> Effect {
+                match self { $($(Self::$op => Effect::$effect,)+)+ }
+            }
+
+            /// Which doors serve it.
+            #[must_use]
+            pub fn doors(self) -> Doors {
+                match self { $($(Self::$op => Doors::$doors,)+)+ }
+            }
+
+            /// What it does, in a sentence or two.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $($(Self::$op => concat!($($doc),+).trim_ascii(),)+)+ }
+            }
+
+            /// Shows every row's types to `visitor`.
+            pub fn visit(visitor: &mut impl Visitor) {
+                $($(visitor.operation::<$request, $reply>(Self::$op);)+)+
+            }
+
+            /// Reads the body of a request for this operation.
+            ///
+            /// # Errors
+            /// `body.invalid`, naming the field.
+            pub fn decode(self, format: Format, body: &[u8]) -> Result<Request, ErrorBody> {
+                Ok(match self { $($(
+                    Self::$op => Request::$access($requests::$op(format.decode_body(body)?)),
+                )+)+ })
+            }
+        }
+
+        /// A typed request, by who may ask.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Request { $($(#[doc = $edoc])+ $access($requests),)+ }
+
+        $(
+            $(#[doc = $edoc])+
+            #[derive(Clone, Debug, PartialEq)]
+            pub enum $requests { $($(#[doc = $doc])+ $op($request),)+ }
+
+            impl $requests {
+                /// The operation that is asked for.
+                #[must_use]
+                pub fn operation(&self) -> Operation {
+                    match self { $(Self::$op(_) => Operation::$op,)+ }
+                }
+            }
+        )+
+
+        /// A typed answer. It is written as the body alone.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Reply { $($($(#[doc = $doc])+ $op($reply),)+)+ }
+
+        impl Reply {
+            /// The operation that is answered.
+            #[must_use]
+            pub fn operation(&self) -> Operation {
+                match self { $($(Self::$op(_) => Operation::$op,)+)+ }
+            }
+        }
+
+        impl Serialize for Reply {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $($(Self::$op(body) => body.serialize(serializer),)+)+ }
+            }
+        }
+    };
+}
+
+operations! {
+    /// A request that needs no login.
+    Public PublicRequest {
+        /// Whether the game is in service for this client, and where.
+        LaunchStatus "launch.status" Reads Both
+            crate::launching::StatusRequest => crate::launching::StatusReply;
+        /// A nonce for the identity provider's SDK, good for one login.
+        AuthNonce "auth.nonce" Reads Both
+            crate::identity::NonceRequest => crate::identity::NonceReply;
+        /// Logs in with a guest's or a provider's credential; a person not seen before becomes a member.
+        AuthLogin "auth.login" Changes Both
+            crate::identity::LoginRequest => crate::identity::LoginReply;
+        /// Exchanges a refresh token for new tokens.
+        AuthRefresh "auth.refresh" Changes Both
+            crate::identity::RefreshRequest => crate::identity::Tokens;
+    }
+    /// A request about the connection itself.
+    Connection ConnectionRequest {
+        /// Opens a session on this websocket, or goes on with one.
+        SessionOpen "session.open" Changes Socket
+            crate::sessions::OpenRequest => crate::sessions::OpenReply;
+        /// Tells the session a newer access token of the same login, before the old one expires.
+        SessionRefresh "session.refresh" Changes Both
+            crate::sessions::RefreshRequest => crate::sessions::RefreshReply;
+        /// Measures the way there and back.
+        SessionPing "session.ping" Reads Both
+            crate::sessions::PingRequest => crate::sessions::PingReply;
+        /// Closes the session and the connection; the login stays.
+        SessionClose "session.close" Changes Socket
+            crate::sessions::CloseRequest => crate::sessions::CloseReply;
+    }
+    /// A request of a member who is logged in.
+    Member MemberRequest {
+        /// Ends this login: its tokens stop, its sessions close.
+        AuthLogout "auth.logout" Changes Both
+            crate::identity::LogoutRequest => crate::identity::LogoutReply;
+        /// Ends every login of this member, on every device.
+        AuthLogoutEverywhere "auth.logout_everywhere" Changes Both
+            crate::identity::LogoutEverywhereRequest => crate::identity::LogoutReply;
+        /// By what this member can log in.
+        IdentityList "identity.list" Reads Both
+            crate::identity::ListRequest => crate::identity::ListReply;
+        /// Who is logged in.
+        MemberMe "member.me" Reads Both
+            crate::members::MeRequest => crate::members::MeReply;
+        /// Where this member is logged in.
+        SessionList "session.list" Reads Both
+            crate::sessions::ListRequest => crate::sessions::ListReply;
+    }
+}
+
+impl Operation {
+    /// The HTTP path that serves it: the dot is a slash.
+    #[must_use]
+    pub fn http_path(self) -> String {
+        format!("/v1/{}", self.name().replace('.', "/"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_and_are_their_own() {
+        for operation in Operation::ALL {
+            assert_eq!(Operation::parse(operation.name()), Some(*operation));
+            assert!(operation.summary().ends_with('.'), "{}", operation.name());
+        }
+        assert_eq!(Operation::parse("purchase.steal"), None);
+        assert_eq!(Operation::SessionList.http_path(), "/v1/session/list");
+    }
+}

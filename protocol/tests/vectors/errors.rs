@@ -1,0 +1,46 @@
+//! An example of every error. A new error does not compile without one.
+
+use protocol::error::{ErrorBody, ErrorCode, Retry};
+
+pub(crate) fn of(code: ErrorCode) -> ErrorBody {
+    let says = |message: &str| ErrorBody::new(code, message);
+    match code {
+        ErrorCode::FrameBad => says("op is missing"),
+        ErrorCode::FrameStaleId => says("the id was used before"),
+        ErrorCode::OpUnknown => says("no operation has this name"),
+        ErrorCode::OpMethod => says("operations are asked for with POST"),
+        ErrorCode::BodyInvalid => ErrorBody::invalid("client.version", "is missing"),
+        ErrorCode::BodyTooLarge => says("the body is larger than 65536 bytes"),
+        ErrorCode::BodyMediaType => says("the body is not JSON"),
+        ErrorCode::BodyLate => says("the body did not come in time"),
+        ErrorCode::AuthInQuery => says("a credential is in the address"),
+        ErrorCode::AuthRequired => says("no access token"),
+        ErrorCode::AuthRefused => says("the token is not good"),
+        ErrorCode::AuthExpired => says("the token has expired"),
+        ErrorCode::AuthReused => says("the refresh token was used before"),
+        ErrorCode::AuthLoggedOut => says("this login was ended by a logout"),
+        ErrorCode::AuthUnavailable => says("the provider does not answer").after_ms(5000),
+        ErrorCode::AuthMisconfigured => says("the provider is not set up well"),
+        ErrorCode::OriginRefused => says("the page is not one of the game's own"),
+        ErrorCode::AppUnknown => says("no game has this word"),
+        ErrorCode::ProviderUnknown => says("the game does not log in by this provider"),
+        ErrorCode::MemberUnknown => says("the member is not there any more"),
+        ErrorCode::SessionNotOpen => says("session.open comes first"),
+        ErrorCode::SessionAlreadyOpen => says("the session is open"),
+        ErrorCode::SessionReplaced => says("a newer login took its place"),
+        ErrorCode::LimitRate => says("too many requests").after_ms(250),
+        ErrorCode::LimitOverloaded => says("more to do than can be done").after_ms(2000),
+        ErrorCode::StorageUnavailable => says("the truth could not be reached"),
+        ErrorCode::Internal => says("something failed here"),
+    }
+}
+
+/// What a client may do about it, as a sentence.
+pub(crate) fn what(error: &ErrorBody) -> &'static str {
+    match (error.retry, error.retry_after_ms) {
+        (Retry::Never, _) => "The same request will fail again.",
+        (Retry::Later, None) => "The same request may succeed later.",
+        (Retry::Later, Some(_)) => "The same request may succeed after the time that is said.",
+        (Retry::SameId, _) => "The outcome is unknown: send it again with the same id.",
+    }
+}

@@ -1,0 +1,170 @@
+//! Every example as a frame in both formats.
+
+use protocol::codec::Format;
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::frame::ServerFrame;
+use protocol::limits::REQUEST_ID;
+use protocol::members::MeRequest;
+use protocol::operation::{MemberRequest, Operation, Reply, Request};
+use protocol::push::Push;
+use serde::Serialize;
+
+use crate::document::{Direction, Vector, to_hex};
+use crate::parts::Example;
+use crate::requests::Body;
+use crate::{errors, replies, requests};
+
+/// A frame, and what it is to be read as.
+pub(crate) struct Built {
+    pub(crate) vector: Vector,
+    pub(crate) means: Means,
+}
+
+#[derive(Debug)]
+pub(crate) enum Means {
+    Request(u64, Request),
+    Ack(u64),
+    Ok(u64, Reply),
+    Err(u64, ErrorBody),
+    Push(Push),
+}
+
+/// The frames in the order of the tables, each request before its replies.
+pub(crate) fn all() -> Vec<Built> {
+    let mut all = Vec::new();
+    for operation in Operation::ALL {
+        all.extend(requests::of(*operation).into_iter().flat_map(|from| asked(*operation, from)));
+        all.extend(replies::of(*operation).into_iter().map(|from| answered(*operation, from)));
+    }
+    all.extend(heads());
+    all.extend(ErrorCode::ALL.iter().map(|code| failed(errors::of(*code))));
+    all.extend(PUSHES.iter().map(|(what, push)| pushed(what, *push)));
+    all
+}
+
+/// A request frame as a client writes it.
+#[derive(Serialize)]
+struct Sent<'a> {
+    id: u64,
+    op: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Body<'a>>,
+}
+
+fn vector(name: String, direction: Direction, what: &str, frame: &impl Serialize) -> Vector {
+    let mut json = Vec::new();
+    Format::Json.encode(frame, &mut json).unwrap();
+    let mut msgpack = Vec::new();
+    Format::Msgpack.encode(frame, &mut msgpack).unwrap();
+    Vector {
+        name,
+        direction,
+        what: what.to_owned(),
+        json: String::from_utf8(json).unwrap(),
+        msgpack_hex: to_hex(&msgpack),
+    }
+}
+
+fn asked(operation: Operation, from: Example<Request>) -> Vec<Built> {
+    let op = operation.name();
+    let built = |form: &str, what: &str, body: Option<Body<'_>>| {
+        let name = format!("{op}/request/{form}");
+        Built {
+            vector: vector(name, Direction::ToServer, what, &Sent { id: 1, op, body }),
+            means: Means::Request(1, from.body.clone()),
+        }
+    };
+    let body = || Some(Body(&from.body));
+    let mut all = vec![built(from.form, from.what, body())];
+    if serde_json::to_string(&body()).unwrap() == "{}" {
+        all.push(built("no_body", "An empty body may be left out.", None));
+    }
+    all
+}
+
+fn answered(operation: Operation, from: Example<Reply>) -> Built {
+    let name = format!("{}/reply/{}", operation.name(), from.form);
+    let outcome = Ok(from.body.clone());
+    let frame = ServerFrame::answer(1, &outcome);
+    Built {
+        vector: vector(name, Direction::ToClient, from.what, &frame),
+        means: Means::Ok(1, from.body),
+    }
+}
+
+fn failed(error: ErrorBody) -> Built {
+    let name = format!("error/{}", error.code);
+    let outcome = Err(error.clone());
+    let frame = ServerFrame::answer(1, &outcome);
+    Built {
+        vector: vector(name, Direction::ToClient, errors::what(&error), &frame),
+        means: Means::Err(1, error),
+    }
+}
+
+const PUSHES: &[(&str, Push)] = &[
+    (
+        "The access token ends in a minute; `session.refresh` is due.",
+        Push::SessionExpiring { expires_s: 60 },
+    ),
+    ("A newer login took this session's place; a close follows.", Push::SessionReplaced),
+];
+
+/// How many kinds of push there are; the match below is to be changed together with it.
+pub(crate) const KINDS_OF_PUSH: usize = 2;
+
+/// The push's place among all kinds. A new kind does not compile without one, and an
+/// unused place means that it has no example.
+pub(crate) fn kind_of_push(push: &Push) -> usize {
+    match push {
+        Push::SessionExpiring { .. } => 0,
+        Push::SessionReplaced => 1,
+    }
+}
+
+fn pushed(what: &str, push: Push) -> Built {
+    let name = format!("push/{}", push.word());
+    let frame = ServerFrame::push(&push);
+    Built { vector: vector(name, Direction::ToClient, what, &frame), means: Means::Push(push) }
+}
+
+/// Frames that show what their heads may be.
+fn heads() -> Vec<Built> {
+    #[derive(Serialize)]
+    struct Ack {
+        ack: u64,
+    }
+    /// The fields in another order, one of a later version and nulls among them.
+    #[derive(Serialize)]
+    struct Odd {
+        later: [u8; 2],
+        ack: (),
+        body: (),
+        op: &'static str,
+        id: u64,
+    }
+    let op = Operation::MemberMe.name();
+    let me = |id| Means::Request(id, Request::Member(MemberRequest::MemberMe(MeRequest {})));
+    let largest = Sent { id: REQUEST_ID, op, body: None };
+    let odd = Odd { later: [1, 2], ack: (), body: (), op, id: 2 };
+    vec![
+        head(
+            "ack",
+            "Every push up to the number 42 has arrived.",
+            &Ack { ack: 42 },
+            Means::Ack(42),
+        ),
+        head("largest_id", "The largest id a request may have.", &largest, me(REQUEST_ID)),
+        head(
+            "any_order",
+            "Fields come in any order, unknown ones are ignored, and null is as absent.",
+            &odd,
+            me(2),
+        ),
+    ]
+}
+
+fn head(name: &str, what: &str, frame: &impl Serialize, means: Means) -> Built {
+    let name = format!("head/{name}");
+    Built { vector: vector(name, Direction::ToServer, what, frame), means }
+}

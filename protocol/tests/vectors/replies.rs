@@ -1,0 +1,201 @@
+//! Examples of every operation's reply. A new operation does not compile without one.
+
+use protocol::client::Platform;
+use protocol::codec::Format;
+use protocol::error::ErrorBody;
+use protocol::identity::{self, Credential, Identity, LoginReply, LogoutReply, NonceReply, Tokens};
+use protocol::members::MeReply;
+use protocol::operation::{Operation, Reply};
+use protocol::sessions::{self, CloseReply, Login, OpenReply, PingReply, ResumeFailed};
+
+use crate::parts::{
+    BEFORE, Example, NOW, T, example, in_service, login_id, member, member_id, other_login_id,
+    secret, session_id, text,
+};
+
+pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
+    match operation {
+        Operation::LaunchStatus => launch_status(),
+        Operation::AuthNonce => auth_nonce(),
+        Operation::AuthLogin => auth_login(),
+        Operation::AuthRefresh => auth_refresh(),
+        Operation::SessionOpen => session_open(),
+        Operation::SessionRefresh => session_refresh(),
+        Operation::SessionPing => session_ping(),
+        Operation::SessionClose => session_close(),
+        Operation::AuthLogout => auth_logout(),
+        Operation::AuthLogoutEverywhere => auth_logout_everywhere(),
+        Operation::IdentityList => identity_list(),
+        Operation::MemberMe => member_me(),
+        Operation::SessionList => session_list(),
+    }
+}
+
+/// Reads a reply's body as a client that has the types does.
+pub(crate) fn read(from: Operation, format: Format, body: &[u8]) -> Result<Reply, ErrorBody> {
+    Ok(match from {
+        Operation::LaunchStatus => Reply::LaunchStatus(format.decode_body(body)?),
+        Operation::AuthNonce => Reply::AuthNonce(format.decode_body(body)?),
+        Operation::AuthLogin => Reply::AuthLogin(format.decode_body(body)?),
+        Operation::AuthRefresh => Reply::AuthRefresh(format.decode_body(body)?),
+        Operation::SessionOpen => Reply::SessionOpen(format.decode_body(body)?),
+        Operation::SessionRefresh => Reply::SessionRefresh(format.decode_body(body)?),
+        Operation::SessionPing => Reply::SessionPing(format.decode_body(body)?),
+        Operation::SessionClose => Reply::SessionClose(format.decode_body(body)?),
+        Operation::AuthLogout => Reply::AuthLogout(format.decode_body(body)?),
+        Operation::AuthLogoutEverywhere => Reply::AuthLogoutEverywhere(format.decode_body(body)?),
+        Operation::IdentityList => Reply::IdentityList(format.decode_body(body)?),
+        Operation::MemberMe => Reply::MemberMe(format.decode_body(body)?),
+        Operation::SessionList => Reply::SessionList(format.decode_body(body)?),
+    })
+}
+
+fn one(what: &'static str, reply: Reply) -> Vec<Example<Reply>> {
+    vec![example("full", what, reply)]
+}
+
+fn launch_status() -> Vec<Example<Reply>> {
+    one("The game is in service.", Reply::LaunchStatus(in_service()))
+}
+
+fn auth_nonce() -> Vec<Example<Reply>> {
+    let reply = NonceReply { nonce: "a-nonce".to_owned(), expires_s: 600 };
+    one("A nonce for one login.", Reply::AuthNonce(reply))
+}
+
+fn tokens() -> Tokens {
+    Tokens {
+        access_token: secret("an-access-token"),
+        access_expires_s: 3600,
+        refresh_token: secret("a-refresh-token"),
+        refresh_expires_s: 5_184_000,
+    }
+}
+
+fn auth_login() -> Vec<Example<Reply>> {
+    let reply = |new_member, credential| {
+        Reply::AuthLogin(LoginReply { member: member(), new_member, tokens: tokens(), credential })
+    };
+    let kept = Credential {
+        guest: Some(text("a-guest-id")),
+        secret: Some(secret("a-guest-secret")),
+        token: None,
+    };
+    vec![
+        example("minimal", "A member who was here before.", reply(false, None)),
+        example(
+            "full",
+            "A new guest is shown, this once, what its client must keep.",
+            reply(true, Some(kept)),
+        ),
+    ]
+}
+
+fn auth_refresh() -> Vec<Example<Reply>> {
+    one("New tokens; the old refresh token is used up.", Reply::AuthRefresh(tokens()))
+}
+
+fn session_open() -> Vec<Example<Reply>> {
+    let reply = |resumed, resume_failed, seq| {
+        Reply::SessionOpen(OpenReply {
+            session: session_id(),
+            member: member_id(),
+            resumed,
+            resume_failed,
+            seq,
+            time: NOW,
+            heartbeat_s: 25,
+            launch: in_service(),
+        })
+    };
+    vec![
+        example("minimal", "A new session.", reply(false, None, 0)),
+        example("resumed", "The session goes on; missed pushes follow.", reply(true, None, 43)),
+        example(
+            "other_login",
+            "A new session, for the one asked for is of another login.",
+            reply(false, Some(ResumeFailed::OtherLogin), 0),
+        ),
+        example(
+            "not_kept",
+            "A new session, for the server no longer has what was missed.",
+            reply(false, Some(ResumeFailed::NotKept), 0),
+        ),
+    ]
+}
+
+fn session_refresh() -> Vec<Example<Reply>> {
+    let access_expires_s = 3600;
+    let reply = sessions::RefreshReply { access_expires_s };
+    one("The session is good for another hour.", Reply::SessionRefresh(reply))
+}
+
+fn session_ping() -> Vec<Example<Reply>> {
+    let reply = |t| Reply::SessionPing(PingReply { t, time: NOW });
+    vec![
+        example("minimal", "Nothing was sent to come back.", reply(None)),
+        example("full", "The client's number comes back to the last bit.", reply(Some(T))),
+    ]
+}
+
+fn session_close() -> Vec<Example<Reply>> {
+    one("The body is an empty map; a close follows.", Reply::SessionClose(CloseReply {}))
+}
+
+fn auth_logout() -> Vec<Example<Reply>> {
+    let reply = LogoutReply { ended: 1 };
+    one("This login has ended.", Reply::AuthLogout(reply))
+}
+
+fn auth_logout_everywhere() -> Vec<Example<Reply>> {
+    let reply = LogoutReply { ended: 3 };
+    one("The member's three logins have ended.", Reply::AuthLogoutEverywhere(reply))
+}
+
+fn identities() -> Vec<Identity> {
+    let identity = |provider: &str, linked_at| Identity {
+        provider: provider.to_owned(),
+        linked_at,
+        last_login_at: NOW,
+    };
+    vec![identity("guest", BEFORE), identity("google", NOW)]
+}
+
+fn identity_list() -> Vec<Example<Reply>> {
+    let reply = |identities| Reply::IdentityList(identity::ListReply { identities });
+    vec![
+        example("minimal", "A list may be empty.", reply(Vec::new())),
+        example("full", "Two ways to log in.", reply(identities())),
+    ]
+}
+
+fn member_me() -> Vec<Example<Reply>> {
+    let reply = MeReply { member: member(), identities: identities() };
+    one("The member, and two ways to log in.", Reply::MemberMe(reply))
+}
+
+fn session_list() -> Vec<Example<Reply>> {
+    let current = Login {
+        id: login_id(),
+        current: true,
+        replaced: false,
+        platform: Platform::Android,
+        device: Some("내 폰 \"9\"".to_owned()),
+        created_at: NOW,
+        refreshed_at: NOW,
+    };
+    let replaced = Login {
+        id: other_login_id(),
+        current: false,
+        replaced: true,
+        platform: Platform::Web,
+        device: None,
+        created_at: BEFORE,
+        refreshed_at: BEFORE,
+    };
+    let reply = sessions::ListReply { logins: vec![current, replaced] };
+    one(
+        "The login that asks, and one it replaced, whose device has no name.",
+        Reply::SessionList(reply),
+    )
+}

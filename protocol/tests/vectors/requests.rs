@@ -1,0 +1,187 @@
+//! Examples of every operation's request. A new operation does not compile without one.
+
+use protocol::identity::{
+    Credential, ListRequest, LoginRequest, LogoutEverywhereRequest, LogoutRequest, NonceRequest,
+    RefreshRequest,
+};
+use protocol::launching::StatusRequest;
+use protocol::members::MeRequest;
+use protocol::operation::{ConnectionRequest, MemberRequest, Operation, PublicRequest, Request};
+use protocol::sessions::{self, CloseRequest, OpenRequest, PingRequest, Resume};
+use serde::{Serialize, Serializer};
+
+use crate::parts::{Example, T, app, brief_client, example, full_client, secret, session_id, text};
+
+const EMPTY: &str = "The body is an empty map.";
+
+pub(crate) fn of(operation: Operation) -> Vec<Example<Request>> {
+    match operation {
+        Operation::LaunchStatus => public(PublicRequest::LaunchStatus, launch_status()),
+        Operation::AuthNonce => public(PublicRequest::AuthNonce, auth_nonce()),
+        Operation::AuthLogin => public(PublicRequest::AuthLogin, auth_login()),
+        Operation::AuthRefresh => public(PublicRequest::AuthRefresh, auth_refresh()),
+        Operation::SessionOpen => connection(ConnectionRequest::SessionOpen, session_open()),
+        Operation::SessionRefresh => {
+            connection(ConnectionRequest::SessionRefresh, session_refresh())
+        }
+        Operation::SessionPing => connection(ConnectionRequest::SessionPing, session_ping()),
+        Operation::SessionClose => {
+            connection(ConnectionRequest::SessionClose, empty(CloseRequest {}))
+        }
+        Operation::AuthLogout => member(MemberRequest::AuthLogout, empty(LogoutRequest {})),
+        Operation::AuthLogoutEverywhere => {
+            member(MemberRequest::AuthLogoutEverywhere, empty(LogoutEverywhereRequest {}))
+        }
+        Operation::IdentityList => member(MemberRequest::IdentityList, empty(ListRequest {})),
+        Operation::MemberMe => member(MemberRequest::MemberMe, empty(MeRequest {})),
+        Operation::SessionList => {
+            member(MemberRequest::SessionList, empty(sessions::ListRequest {}))
+        }
+    }
+}
+
+/// The body of a typed request alone.
+pub(crate) struct Body<'a>(pub(crate) &'a Request);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Request::Public(PublicRequest::LaunchStatus(body)) => body.serialize(to),
+            Request::Public(PublicRequest::AuthNonce(body)) => body.serialize(to),
+            Request::Public(PublicRequest::AuthLogin(body)) => body.serialize(to),
+            Request::Public(PublicRequest::AuthRefresh(body)) => body.serialize(to),
+            Request::Connection(ConnectionRequest::SessionOpen(body)) => body.serialize(to),
+            Request::Connection(ConnectionRequest::SessionRefresh(body)) => body.serialize(to),
+            Request::Connection(ConnectionRequest::SessionPing(body)) => body.serialize(to),
+            Request::Connection(ConnectionRequest::SessionClose(body)) => body.serialize(to),
+            Request::Member(MemberRequest::AuthLogout(body)) => body.serialize(to),
+            Request::Member(MemberRequest::AuthLogoutEverywhere(body)) => body.serialize(to),
+            Request::Member(MemberRequest::IdentityList(body)) => body.serialize(to),
+            Request::Member(MemberRequest::MemberMe(body)) => body.serialize(to),
+            Request::Member(MemberRequest::SessionList(body)) => body.serialize(to),
+        }
+    }
+}
+
+fn typed<T>(examples: Vec<Example<T>>, request: impl Fn(T) -> Request) -> Vec<Example<Request>> {
+    let typed = |from: Example<T>| example(from.form, from.what, request(from.body));
+    examples.into_iter().map(typed).collect()
+}
+
+fn public<T>(to: fn(T) -> PublicRequest, examples: Vec<Example<T>>) -> Vec<Example<Request>> {
+    typed(examples, |body| Request::Public(to(body)))
+}
+
+fn connection<T>(
+    to: fn(T) -> ConnectionRequest,
+    examples: Vec<Example<T>>,
+) -> Vec<Example<Request>> {
+    typed(examples, |body| Request::Connection(to(body)))
+}
+
+fn member<T>(to: fn(T) -> MemberRequest, examples: Vec<Example<T>>) -> Vec<Example<Request>> {
+    typed(examples, |body| Request::Member(to(body)))
+}
+
+fn empty<T>(body: T) -> Vec<Example<T>> {
+    vec![example("empty", EMPTY, body)]
+}
+
+fn launch_status() -> Vec<Example<StatusRequest>> {
+    let request = |client| StatusRequest { app: app(), client };
+    vec![
+        example("minimal", "The client says only what it must.", request(brief_client())),
+        example("full", "The client says all there is.", request(full_client())),
+    ]
+}
+
+fn auth_nonce() -> Vec<Example<NonceRequest>> {
+    vec![example("full", "The game is all there is to say.", NonceRequest { app: app() })]
+}
+
+fn auth_login() -> Vec<Example<LoginRequest>> {
+    let guest = |credential| LoginRequest {
+        app: app(),
+        provider: text("guest"),
+        credential,
+        nonce: None,
+        client: brief_client(),
+    };
+    let kept = Credential {
+        guest: Some(text("a-guest-id")),
+        secret: Some(secret("a-guest-secret")),
+        token: None,
+    };
+    let token = Credential { token: Some(secret("an-id-token")), ..Credential::default() };
+    vec![
+        example("new_guest", "A guest comes for the first time.", guest(None)),
+        example("known_guest", "A guest comes back with what it kept.", guest(Some(kept))),
+        example(
+            "full",
+            "A player comes with a provider's ID token and the nonce that is in it.",
+            LoginRequest {
+                app: app(),
+                provider: text("google"),
+                credential: Some(token),
+                nonce: Some(text("a-nonce")),
+                client: full_client(),
+            },
+        ),
+    ]
+}
+
+fn auth_refresh() -> Vec<Example<RefreshRequest>> {
+    let request = |take_over| RefreshRequest {
+        app: app(),
+        refresh_token: secret("a-refresh-token"),
+        take_over,
+    };
+    vec![
+        example("plain", "The login goes on.", request(false)),
+        example(
+            "take_over",
+            "A login that another device replaced takes the session back.",
+            request(true),
+        ),
+    ]
+}
+
+fn session_open() -> Vec<Example<OpenRequest>> {
+    let resume = Resume { session: session_id(), seq: 41 };
+    vec![
+        example(
+            "minimal",
+            "A new session.",
+            OpenRequest { token: secret("an-access-token"), client: brief_client(), resume: None },
+        ),
+        example(
+            "full",
+            "The session goes on after the push with the number 41.",
+            OpenRequest {
+                token: secret("an-access-token"),
+                client: full_client(),
+                resume: Some(resume),
+            },
+        ),
+    ]
+}
+
+fn session_refresh() -> Vec<Example<sessions::RefreshRequest>> {
+    let token = secret("a-newer-access-token");
+    vec![example(
+        "full",
+        "A newer access token of the same login.",
+        sessions::RefreshRequest { token },
+    )]
+}
+
+fn session_ping() -> Vec<Example<PingRequest>> {
+    vec![
+        example("empty", EMPTY, PingRequest { t: None }),
+        example(
+            "full",
+            "A number of the client's own, which is to come back to the last bit.",
+            PingRequest { t: Some(T) },
+        ),
+    ]
+}
