@@ -1,0 +1,177 @@
+//! The exam that every backend sits.
+//!
+//! A case is told through the typed handles alone and knows nothing of the backend behind
+//! them. Each plays in a game of its own with ids drawn anew; sweeping goes over all games,
+//! so a case is given a storage in which nothing is kept. [`exam!`](crate::exam) makes a
+//! test of every case:
+//!
+//! ```ignore
+//! async fn fresh() -> (Storage, TempDir) { .. }
+//!
+//! storage::exam!(crate::tests::fresh);
+//! ```
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a case fails by panicking, like any test"
+)]
+#![allow(missing_docs, reason = "a case's name says what it asks")]
+
+pub mod apps;
+pub mod gamelog;
+pub mod identity;
+pub mod members;
+pub mod sessions;
+pub mod sessions_model;
+
+pub(crate) mod scene;
+
+pub use identity::nonces;
+pub use sessions::{refresh, sweep, take_over};
+
+use crate::open::Storage;
+
+/// Lets a backend sit one case. `fresh` is a storage that has not been started, and what
+/// must live as long as it does.
+pub async fn sit<K, F: Future<Output = ()>>(fresh: (Storage, K), case: impl FnOnce(Storage) -> F) {
+    let (storage, _kept) = fresh;
+    storage.start_alone().await.expect("the storage actors start");
+    case(storage).await;
+}
+
+/// Makes a module a domain, with a `#[tokio::test]` for each of the exam's cases, so that a
+/// failure is named. Takes the absolute path of an async function that returns a fresh,
+/// unstarted [`Storage`] and whatever must live as long.
+#[macro_export]
+macro_rules! exam {
+    ($fresh:path) => {
+        $crate::exam! { $fresh, apps:
+            a_description_is_sown_once_and_what_operators_changed_stays
+            a_changed_description_is_written_and_raises_the_version
+            settings_come_back_to_the_letter
+            games_are_listed_in_the_order_of_their_words
+        }
+        $crate::exam! { $fresh, identity:
+            a_guests_first_login_makes_a_member
+            a_guest_comes_back_with_its_secret
+            a_wrong_secret_is_refused_and_leaves_nothing_behind
+            an_absent_guest_is_refused_and_leaves_nothing_behind
+            a_new_guest_under_a_known_id_is_refused
+            a_secret_opens_no_identity_that_has_none
+            a_vouched_person_is_the_same_member_again_and_the_last_login_moves
+            the_same_subject_in_another_game_is_another_member
+            the_same_subject_of_another_provider_is_another_member
+            a_subject_is_read_to_the_letter
+            identities_are_listed_in_their_own_game_alone
+            a_taken_id_is_told_and_another_draw_logs_in
+            fifty_first_logins_at_once_make_one_member
+            the_epoch_rises_by_one_with_each_login
+            a_login_names_the_one_it_replaces
+            a_login_names_no_login_that_had_ended
+            a_login_names_no_login_that_had_expired
+        }
+        $crate::exam! { $fresh, nonces:
+            a_nonce_is_good_once
+            a_nonce_is_good_for_one_of_twenty_logins_at_once
+            a_nonce_of_one_game_is_unused_in_another
+            a_used_nonce_leaves_nothing_behind
+            a_taken_id_does_not_use_the_nonce_up
+        }
+        $crate::exam! { $fresh, members:
+            a_member_is_found_in_its_own_game_alone
+            nobody_is_found_under_an_id_that_was_never_given
+            the_greatest_id_is_kept_whole
+        }
+        $crate::exam! { $fresh, sessions:
+            a_login_stands_as_it_was_written
+            a_login_is_found_under_its_own_game_and_member_alone
+            logins_are_listed_with_the_newest_first
+            a_list_of_logins_leaves_out_the_ended_and_the_expired
+            a_list_of_logins_is_no_longer_than_asked
+            logins_are_listed_in_their_own_game_alone
+            ending_one_login_returns_it_once
+            ending_all_logins_returns_those_that_had_not_ended
+            an_ended_login_keeps_what_ended_it
+            nobody_ends_a_login_of_another_member_or_game
+            a_login_ended_twenty_times_at_once_is_returned_once
+        }
+        $crate::exam! { $fresh, refresh:
+            a_refresh_puts_the_offered_token_in_place_of_the_present_one
+            a_lost_reply_is_given_again_with_the_same_sealed_bytes
+            a_reply_is_given_again_only_within_the_window
+            after_the_window_a_new_token_takes_the_unused_ones_place
+            a_reply_of_the_second_try_is_given_again_too
+            an_unused_token_that_was_put_aside_counts_as_used
+            a_token_that_comes_back_after_its_successor_was_used_ends_the_login
+            a_token_of_this_chain_that_was_never_given_ends_the_login
+            reuse_is_noticed_in_a_replaced_login_too
+            a_wrong_tag_is_unknown_and_leaves_the_chain_alone
+            a_token_is_unknown_in_another_game
+            a_token_of_no_login_is_unknown
+            a_token_expires_at_its_moment
+            a_refresh_moves_the_expiry
+            a_token_of_an_ended_login_says_what_ended_it
+            twenty_exchanges_of_one_token_at_once_rotate_it_once
+        }
+        $crate::exam! { $fresh, take_over:
+            a_token_of_a_replaced_login_is_refused_but_not_used_up
+            a_replaced_login_takes_the_session_back_as_a_new_login
+            a_take_over_names_no_login_that_had_ended
+            who_holds_the_session_takes_over_nothing
+            a_token_that_is_no_good_takes_over_nothing
+            ten_take_overs_at_once_each_get_an_epoch_of_their_own
+        }
+        $crate::exam! { $fresh, sweep:
+            a_sweep_forgets_what_has_expired_and_nothing_else
+            a_sweep_spares_the_login_that_holds_the_epoch
+            a_sweep_forgets_used_nonces_that_have_expired
+            a_sweep_takes_no_more_of_each_than_asked
+        }
+        $crate::exam! { $fresh, gamelog:
+            every_event_comes_back_as_it_was_handed_over
+            a_record_written_twice_is_kept_once
+            a_members_records_come_oldest_first
+            a_members_records_begin_at_the_moment_asked_for_and_are_bounded
+            a_members_records_are_shown_in_their_own_game_alone
+        }
+    };
+    ($fresh:path, $domain:ident: $($case:ident)+) => {
+        mod $domain {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let case = $crate::conformance::$domain::$case;
+                    $crate::conformance::sit($fresh().await, case).await;
+                }
+            )+
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that is not on the list is a question that nobody is asked.
+    #[test]
+    fn every_case_is_on_the_list() {
+        let list = include_str!("conformance.rs");
+        let domains = [
+            include_str!("conformance/apps.rs"),
+            include_str!("conformance/gamelog.rs"),
+            include_str!("conformance/identity.rs"),
+            include_str!("conformance/identity/nonces.rs"),
+            include_str!("conformance/members.rs"),
+            include_str!("conformance/sessions.rs"),
+            include_str!("conformance/sessions/refresh.rs"),
+            include_str!("conformance/sessions/sweep.rs"),
+            include_str!("conformance/sessions/take_over.rs"),
+        ];
+        let cases = domains.iter().flat_map(|text| text.split("pub async fn ").skip(1));
+        let names: Vec<_> = cases.map(|case| case.split('(').next().unwrap()).collect();
+        assert!(names.len() > 50, "{names:?}");
+        for name in names {
+            assert!(list.lines().any(|line| line.trim() == name), "{name} is not on the list");
+        }
+    }
+}

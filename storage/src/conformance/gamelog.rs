@@ -1,0 +1,118 @@
+//! What is asked of a backend about the game log.
+
+use std::time::Duration;
+
+use protocol::client::Platform;
+use protocol::close::CloseCode;
+use protocol::error::ErrorCode;
+use protocol::ids::{LoginId, MemberId};
+use uuid::Uuid;
+
+use super::scene::{Game, INSTANT, SECOND, START, candidate};
+use crate::clock::Micros;
+use crate::gamelog::{Event, KeptRecord, LogRecord};
+use crate::open::Storage;
+use crate::sessions::EndedBy;
+
+fn record(game: &Game, member: MemberId, at: Micros, event: Event) -> LogRecord {
+    LogRecord { id: Uuid::now_v7(), at, app: game.app.clone(), member: Some(member), event }
+}
+
+fn opened(game: &Game, member: MemberId, at: Micros) -> LogRecord {
+    record(game, member, at, Event::SessionOpened { login: LoginId(Uuid::now_v7()) })
+}
+
+fn kept(record: &LogRecord) -> KeptRecord {
+    KeptRecord {
+        id: record.id,
+        at: record.at,
+        app: record.app.clone(),
+        member: record.member,
+        kind: record.event.kind().to_owned(),
+        fields: record.event.fields(),
+    }
+}
+
+async fn keep<'a>(game: &Game, records: impl IntoIterator<Item = &'a LogRecord>) {
+    for record in records {
+        game.storage.gamelog.record(record.clone());
+    }
+    game.storage.gamelog.flush().await.unwrap();
+}
+
+async fn shown(game: &Game, member: MemberId, since: Micros, limit: usize) -> Vec<KeptRecord> {
+    game.storage.gamelog.of_member(game.app.clone(), member, since, limit).await.unwrap()
+}
+
+pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
+    let (game, member) = (Game::new(&storage), candidate());
+    let login = LoginId(Uuid::now_v7());
+    let provider = "공급자 🏯".to_owned();
+    let code = Some(CloseCode::ALL[0]);
+    let events = [
+        Event::LoggedIn {
+            provider: provider.clone(),
+            login,
+            new_member: true,
+            platform: Platform::Ios,
+        },
+        Event::LoginRefused { provider, code: ErrorCode::ALL[0] },
+        Event::TookOver { login },
+        Event::LoggedOut { logins: vec![login; 1_000], by: EndedBy::LogoutEverywhere },
+        Event::SessionOpened { login },
+        Event::SessionClosed { login, code, open_ms: u64::MAX },
+        Event::SessionClosed { login, code: None, open_ms: 0 },
+    ];
+    let at = |place| START.after(SECOND * u32::try_from(place).unwrap());
+    let records: Vec<_> = events
+        .into_iter()
+        .enumerate()
+        .map(|(place, event)| record(&game, member, at(place), event))
+        .collect();
+    keep(&game, &records).await;
+    let kept: Vec<_> = records.iter().map(kept).collect();
+    assert_eq!(shown(&game, member, START, 100).await, kept);
+}
+
+pub async fn a_record_written_twice_is_kept_once(storage: Storage) {
+    let (game, member) = (Game::new(&storage), candidate());
+    let first = opened(&game, member, START);
+    let again = LogRecord { at: START.after(SECOND), ..opened(&game, member, START) };
+    let again = LogRecord { id: first.id, ..again };
+    keep(&game, [&first, &first]).await;
+    // In a batch of its own, beside one that is new: that one is kept all the same.
+    let beside = opened(&game, member, START.after(2 * SECOND));
+    keep(&game, [&again, &beside]).await;
+    assert_eq!(shown(&game, member, START, 100).await, [kept(&first), kept(&beside)]);
+}
+
+pub async fn a_members_records_come_oldest_first(storage: Storage) {
+    let (game, member) = (Game::new(&storage), candidate());
+    let moments = [3, 1, 2, 0].map(|second| START.after(second * SECOND));
+    let mut records = moments.map(|at| opened(&game, member, at));
+    keep(&game, &records).await;
+    records.sort_by_key(|record| record.at);
+    assert_eq!(shown(&game, member, START, 100).await, records.each_ref().map(kept));
+}
+
+pub async fn a_members_records_begin_at_the_moment_asked_for_and_are_bounded(storage: Storage) {
+    let (game, member) = (Game::new(&storage), candidate());
+    let moment = |seconds| START.after(Duration::from_secs(seconds));
+    let records = [0, 1, 2, 3].map(|second| opened(&game, member, moment(second)));
+    keep(&game, &records).await;
+    let kept = records.each_ref().map(kept);
+    assert_eq!(shown(&game, member, moment(1), 100).await, kept[1..]);
+    assert_eq!(shown(&game, member, moment(1).after(INSTANT), 100).await, kept[2..]);
+    assert_eq!(shown(&game, member, START, 3).await, kept[..3]);
+    assert_eq!(shown(&game, member, moment(4), 100).await, []);
+}
+
+pub async fn a_members_records_are_shown_in_their_own_game_alone(storage: Storage) {
+    let (game, other, member) = (Game::new(&storage), Game::new(&storage), candidate());
+    let (here, there) = (opened(&game, member, START), opened(&other, member, START));
+    let nobodys = LogRecord { member: None, ..opened(&game, member, START) };
+    let anothers = opened(&game, candidate(), START);
+    keep(&game, [&here, &there, &nobodys, &anothers]).await;
+    assert_eq!(shown(&game, member, START, 100).await, [kept(&here)]);
+    assert_eq!(shown(&other, member, START, 100).await, [kept(&there)]);
+}

@@ -1,0 +1,203 @@
+//! A member's logins as they ought to be, told a second time and in other words than any
+//! backend's: whatever happens to a member, both must say the same.
+//!
+//! The model keeps every token that was ever given and what has become of it, where a
+//! backend keeps but two.
+
+mod login;
+#[cfg(test)]
+pub(crate) mod stories;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use protocol::ids::LoginId;
+
+use super::scene::{Game, INSTANT, Player, START, digest};
+use crate::clock::Micros;
+use crate::open::Storage;
+use crate::sessions::{End, EndedBy, NewLogin, RefreshOutcome, RefreshWrite, Standing, TakeOver};
+use login::{Exchange, Login};
+
+/// Something that happens. Logins are counted back from the newest, which is 0, and around.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// The member logs in once more.
+    Login,
+    /// A device shows a token.
+    Refresh {
+        /// Of which login.
+        login: usize,
+        /// Which one.
+        token: Shown,
+        /// Whether it wants the session back.
+        take_over: bool,
+    },
+    /// Time passes.
+    Wait(Duration),
+    /// One login, or all, are ended.
+    End {
+        /// Which; all when absent.
+        login: Option<usize>,
+        /// By what.
+        by: EndedBy,
+    },
+    /// What has expired is forgotten.
+    Sweep,
+}
+
+/// Which token a device shows.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    /// The one that was given last.
+    Present,
+    /// The one whose exchange gave that.
+    Previous,
+    /// One that was given before, counted around; the present one if there is none.
+    Older(usize),
+    /// One that was never given, with the right tag.
+    Unseen,
+    /// The present one, with a wrong tag.
+    Forged,
+}
+
+struct Model {
+    player: Player,
+    now: Micros,
+    logins: Vec<Login>,
+}
+
+impl Model {
+    fn epoch(&self) -> i64 {
+        i64::try_from(self.logins.len()).expect("a short story")
+    }
+
+    /// The newest login holds the session: it is the last one, for none is taken away here.
+    fn take(&mut self, login: TakeOver) -> (i64, Option<LoginId>) {
+        let holder = self.logins.last().filter(|holder| holder.lives(self.now));
+        let replaced = holder.map(|holder| holder.id);
+        self.logins.push(Login::new(login, self.epoch() + 1, self.now));
+        (self.epoch(), replaced)
+    }
+
+    fn refresh(&mut self, place: usize, write: &RefreshWrite) -> RefreshOutcome {
+        let replaced = place + 1 < self.logins.len();
+        let member = self.player.member.clone();
+        match self.logins[place].exchange(write, replaced) {
+            Exchange::Unknown => RefreshOutcome::Unknown,
+            Exchange::Ended(by) => RefreshOutcome::Ended(by),
+            Exchange::Reused => RefreshOutcome::Reused { member: member.id },
+            Exchange::Expired => RefreshOutcome::Expired,
+            Exchange::Replaced => RefreshOutcome::Replaced,
+            Exchange::TakenOver(new) => {
+                let (epoch, replaced) = self.take(new);
+                RefreshOutcome::TakenOver { member, epoch, replaced }
+            }
+            Exchange::Repeated { sealed, expires_at } => {
+                RefreshOutcome::Repeated { member, sealed, expires_at }
+            }
+            Exchange::Rotated => RefreshOutcome::Rotated { member },
+        }
+    }
+
+    fn end(&mut self, which: Option<usize>, by: EndedBy) -> BTreeSet<LoginId> {
+        let mut ended = BTreeSet::new();
+        for (place, login) in self.logins.iter_mut().enumerate() {
+            let meant = which.is_none_or(|which| which == place);
+            if meant && login.ended.is_none() && !login.forgotten {
+                login.ended = Some(by);
+                ended.insert(login.id);
+            }
+        }
+        ended
+    }
+
+    fn sweep(&mut self) {
+        let now = self.now;
+        if let Some((_holder, others)) = self.logins.split_last_mut() {
+            for login in others.iter_mut().filter(|login| login.expires_at < now) {
+                login.forgotten = true;
+            }
+        }
+    }
+
+    /// Lets it happen, in the storage and here, and compares what both say.
+    async fn happens(&mut self, op: &Op) {
+        let (game, member) = (self.player.game.clone(), self.player.member.id);
+        let count = self.logins.len();
+        match op {
+            Op::Login => {
+                let new = self.player.again(self.now).await;
+                assert_eq!(self.take(first(&new)), (new.epoch, new.replaced));
+            }
+            Op::Refresh { login, token, take_over } => {
+                let place = count - 1 - login % count;
+                let write = self.exchange(place, *token, *take_over);
+                let said = game.refresh(write.clone()).await;
+                assert_eq!(said, self.refresh(place, &write));
+            }
+            Op::Wait(duration) => self.now = self.now.after(*duration),
+            Op::End { login, by } => {
+                let place = login.map(|login| count - 1 - login % count);
+                let which = place.map_or(End::All, |place| End::One(self.logins[place].id));
+                let said = game.end(member, which, *by, self.now).await;
+                assert_eq!(BTreeSet::from_iter(said), self.end(place, *by));
+            }
+            Op::Sweep => {
+                // How many rows went is not compared: earlier stories' rows may be there.
+                game.storage.sessions.sweep(self.now, usize::MAX).await.unwrap();
+                self.sweep();
+            }
+        }
+    }
+
+    fn exchange(&self, place: usize, shown: Shown, take_over: bool) -> RefreshWrite {
+        let login = &self.logins[place];
+        let token = login.shown(shown);
+        let write = if take_over {
+            self.player.take_over(token, self.now)
+        } else {
+            self.player.exchange(token, self.now)
+        };
+        let tag = if matches!(shown, Shown::Forged) { digest() } else { login.tag };
+        RefreshWrite { login: login.id, tag, ..write }
+    }
+
+    /// What is kept is what the model says, login for login.
+    async fn compare(&self) {
+        let live = self.logins.iter().rev().filter(|login| login.lives(self.now));
+        let live: Vec<_> = live.map(|login| login.id).collect();
+        assert_eq!(self.player.listed(self.now, usize::MAX).await, (live, self.epoch()));
+        for login in &self.logins {
+            let standing = self.player.game.standing(self.player.member.id, login.id).await;
+            let kept = standing.map(|Standing { login, epoch, .. }| {
+                (epoch, login.epoch, login.refreshed_at, login.expires_at, login.ended)
+            });
+            let told = (self.epoch(), login.epoch, login.refreshed_at, login.expires_at);
+            let told = (told.0, told.1, told.2, told.3, login.ended);
+            assert_eq!(kept, (!login.forgotten).then_some(told), "{:?}", login.id);
+        }
+    }
+}
+
+/// What the model knows a new login by.
+fn first(player: &Player) -> TakeOver {
+    let NewLogin { id, tag, token, .. } = player.login;
+    TakeOver { id, tag, token }
+}
+
+/// Plays a story of one member, and compares what is said and kept after each step.
+///
+/// # Panics
+/// When the storage and the model do not agree.
+pub async fn play(storage: &Storage, story: &[Op]) {
+    let player = Game::new(storage).player().await;
+    let logins = vec![Login::new(first(&player), 1, START)];
+    let mut model = Model { player, now: START, logins };
+    for op in story {
+        // No two things happen at one moment, so that the newest login is one login.
+        model.now = model.now.after(INSTANT);
+        model.happens(op).await;
+        model.compare().await;
+    }
+}

@@ -1,0 +1,24 @@
+//! What can go wrong between an answer and the truth.
+
+/// Why a storage call has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// Too much is waiting already. Nothing was done.
+    #[error("storage is overloaded")]
+    Overloaded,
+    /// The backend could not be reached, or refused the statement. Nothing was done.
+    #[error("storage is unavailable: {0}")]
+    Unavailable(String),
+    /// The work began and its end was not seen: it may have been done.
+    #[error("the outcome of a storage call is unknown")]
+    OutcomeUnknown,
+    /// A row says something that this program never writes.
+    #[error("a stored row is not readable: {0}")]
+    Corrupt(String),
+    /// The folder or database cannot be used as it is.
+    #[error("{0}")]
+    Setup(String),
+}
+
+/// The result of a storage call.
+pub type Result<T, E = StorageError> = std::result::Result<T, E>;

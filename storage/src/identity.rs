@@ -1,0 +1,121 @@
+//! Who may log in as which member.
+
+use async_trait::async_trait;
+use protocol::ids::{AppId, LoginId, MemberId};
+
+use crate::actor::records::{Key, Records};
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::members::Member;
+use crate::sessions::NewLogin;
+
+/// A SHA-256 digest.
+pub type Digest = [u8; 32];
+
+/// What identifies a person: one subject of one provider in one game.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IdentityKey {
+    /// The game.
+    pub app: AppId,
+    /// The provider's word.
+    pub provider: String,
+    /// The provider's own id of the person; for a guest, the id that the server made.
+    pub subject: String,
+}
+
+/// An identity as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider's word.
+    pub provider: String,
+    /// When it was linked to its member.
+    pub linked_at: Micros,
+    /// When it last logged in.
+    pub last_login_at: Micros,
+}
+
+/// How the person proved to be the subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A provider vouched: an identity not seen before becomes a member.
+    Vouched,
+    /// A guest was made just now, with the secret of this digest. The identity must be new.
+    NewSecret(Digest),
+    /// A guest showed the secret of this digest. The identity must be there.
+    Secret(Digest),
+}
+
+/// A login, everything decided but what only the truth can say.
+#[derive(Clone, Debug)]
+pub struct LoginWrite {
+    /// Who logs in.
+    pub key: IdentityKey,
+    /// How that was proved.
+    pub proof: Proof,
+    /// The digest of a nonce to be used up, and when that nonce expires.
+    pub nonce: Option<(Digest, Micros)>,
+    /// The id to give if this makes a member.
+    pub candidate: MemberId,
+    /// The login to write.
+    pub login: NewLogin,
+}
+
+/// How a login ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// It is written.
+    LoggedIn {
+        /// Who logged in.
+        member: Member,
+        /// Whether this made the member.
+        new_member: bool,
+        /// The session epoch from now on.
+        epoch: i64,
+        /// The login whose place it took, if that one had not ended.
+        replaced: Option<LoginId>,
+    },
+    /// No such guest, or not its secret. Which of the two is not told.
+    Refused,
+    /// The nonce was used before.
+    NonceUsed,
+    /// The candidate id is another member's: draw again.
+    IdTaken,
+}
+
+/// What a backend does for identities.
+#[async_trait]
+pub trait IdentityDuty: Send + Sync {
+    /// Logs in: uses up the nonce, finds or makes the member, raises the epoch and writes
+    /// the login, all or nothing. Any outcome but `LoggedIn` leaves nothing behind.
+    async fn login(&self, write: LoginWrite) -> Result<LoginOutcome>;
+    /// A member's identities, the oldest first.
+    async fn identities(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>>;
+}
+
+/// The typed handle for identities.
+#[derive(Clone)]
+pub struct IdentityStore(pub(crate) Records);
+
+impl IdentityStore {
+    /// As [`IdentityDuty::login`].
+    ///
+    /// # Errors
+    /// See [`StorageError`](crate::error::StorageError). After `OutcomeUnknown` a guest's
+    /// first login may have made a member that nobody knows the secret of.
+    pub async fn login(&self, write: LoginWrite) -> Result<LoginOutcome> {
+        let key = Key::identity(&write.key);
+        self.0.call(key, move |backend| async move { backend.login(write).await }).await
+    }
+
+    /// As [`IdentityDuty::identities`].
+    ///
+    /// # Errors
+    /// See [`StorageError`](crate::error::StorageError).
+    pub async fn list(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>> {
+        self.0
+            .call(Key::Member(member), move |backend| async move {
+                backend.identities(app, member).await
+            })
+            .await
+    }
+}

@@ -1,0 +1,22 @@
+//! The truth: one trait per domain, its backends, and the storage actors in front of them.
+//!
+//! A caller holds a [`Storage`](open::Storage) and asks a typed handle
+//! (`storage.sessions.refresh(..)`). The handle takes a place in the bounded
+//! [`records`](actor::records) factory, whose workers call the backend. Times and random
+//! numbers come from outside, so that a transaction may run twice.
+
+pub mod open;
+pub mod config;
+pub mod error;
+pub mod clock;
+
+pub mod apps;
+pub mod identity;
+pub mod members;
+pub mod sessions;
+pub mod gamelog;
+
+pub mod actor;
+pub mod embedded;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;

@@ -1,0 +1,73 @@
+//! From settings to a [`Storage`]: the one place that picks a backend.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::actor::gamelog::Gamelog;
+use crate::actor::records::Records;
+use crate::apps::{Apps, AppsDuty};
+use crate::config::StorageSettings;
+use crate::embedded::Embedded;
+use crate::error::Result;
+use crate::gamelog::GamelogDuty;
+use crate::identity::{IdentityDuty, IdentityStore};
+use crate::members::{Members, MembersDuty};
+use crate::sessions::{SessionStore, SessionsDuty};
+
+/// Every duty at once: what a backend is.
+pub trait Backend: AppsDuty + IdentityDuty + MembersDuty + SessionsDuty + GamelogDuty {}
+
+impl<T: AppsDuty + IdentityDuty + MembersDuty + SessionsDuty + GamelogDuty> Backend for T {}
+
+/// The typed handles, a domain each.
+#[derive(Clone)]
+pub struct Storage {
+    /// The games.
+    pub apps: Apps,
+    /// Who may log in as whom.
+    pub identity: IdentityStore,
+    /// The members.
+    pub members: Members,
+    /// Logins and their tokens.
+    pub sessions: SessionStore,
+    /// What players did.
+    pub gamelog: Gamelog,
+    /// The factory behind the handles, to be started by whoever supervises.
+    pub records: Records,
+}
+
+impl Storage {
+    /// Opens the embedded backend in `data`, making and migrating its databases.
+    /// The handles answer once [`Records::start`] and [`Gamelog::start`] ran.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, is in use by another process, or holds a
+    /// schema this program does not know.
+    pub fn embedded(data: &Path, settings: &StorageSettings) -> Result<Self> {
+        Ok(Self::over(Arc::new(Embedded::open(data, settings)?), settings))
+    }
+
+    /// Puts the handles in front of a backend.
+    #[must_use]
+    pub fn over(backend: Arc<dyn Backend>, settings: &StorageSettings) -> Self {
+        let records = Records::new(backend.clone(), settings.clone());
+        Self {
+            apps: Apps(records.clone()),
+            identity: IdentityStore(records.clone()),
+            members: Members(records.clone()),
+            sessions: SessionStore(records.clone()),
+            gamelog: Gamelog::new(backend, records.clone(), settings),
+            records,
+        }
+    }
+
+    /// Starts the storage actors with nobody watching them: for commands that end soon.
+    ///
+    /// # Errors
+    /// When ractor cannot start them.
+    pub async fn start_alone(&self) -> Result<(), ractor::SpawnErr> {
+        self.records.start(None).await?;
+        self.gamelog.start(None).await?;
+        Ok(())
+    }
+}
