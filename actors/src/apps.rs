@@ -1,0 +1,380 @@
+//! The games, as they are configured and as they are used.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use protocol::ids::AppId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::identity::oidc::OidcSettings;
+
+/// A game's settings, as TOML describes them and as its row keeps them.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AppSettings {
+    /// What people call the game; empty means its word.
+    pub name: String,
+    /// The web origins (`https://game.example`) whose pages may connect. Clients that are
+    /// not browsers send none and need none.
+    pub origins: Vec<String>,
+    /// The identity providers that the game logs in by. The key is the provider's word on
+    /// the wire; `kind` says how it is verified: `guest`, `google`, `apple` or `oidc`. The
+    /// other fields are those of [`OidcSettings`]; `google` and `apple` know most of them.
+    pub providers: BTreeMap<String, Value>,
+}
+
+impl fmt::Debug for AppSettings {
+    /// Providers are named and not shown, because nobody has looked yet at what is in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppSettings")
+            .field("name", &self.name)
+            .field("origins", &self.origins)
+            .field("providers", &self.providers.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// How an identity provider's credentials are verified.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Provider {
+    /// By a secret that the server made for the device.
+    Guest,
+    /// By an ID token.
+    Oidc(Box<OidcSettings>),
+}
+
+/// A game, checked and ready for use.
+#[derive(Clone, Debug)]
+pub struct Game {
+    /// Its word.
+    pub id: AppId,
+    /// Its name.
+    pub name: String,
+    /// Whose pages may connect.
+    pub origins: Vec<String>,
+    /// How its players log in.
+    pub providers: BTreeMap<String, Provider>,
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason}", self.key())]
+pub struct AppProblem {
+    /// The way to it from the game's own table on. An element of an array is `[0]`.
+    pub path: Vec<String>,
+    /// What is wrong with it. Only where the type itself is wrong is the value quoted, in
+    /// serde's own words.
+    pub reason: String,
+}
+
+impl AppProblem {
+    fn new(path: &[&str], reason: impl Into<String>) -> Self {
+        Self {
+            path: path.iter().map(|&segment| segment.to_owned()).collect(),
+            reason: reason.into(),
+        }
+    }
+
+    /// The problem seen from further out.
+    fn under(mut self, outer: &[&str]) -> Self {
+        self.path.splice(0..0, outer.iter().map(|&segment| segment.to_owned()));
+        self
+    }
+
+    /// The key with dots: `providers.google.audiences`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.path.join(".").replace(".[", "[")
+    }
+}
+
+impl AppSettings {
+    /// Everything that cannot be used, so that one look is enough to mend it.
+    #[must_use]
+    pub fn problems(&self) -> Vec<AppProblem> {
+        self.check().1
+    }
+
+    /// The providers that can be used, and everything that cannot.
+    fn check(&self) -> (BTreeMap<String, Provider>, Vec<AppProblem>) {
+        let mut problems = Vec::new();
+        for (position, origin) in self.origins.iter().enumerate() {
+            if !is_origin(origin) {
+                problems.push(AppProblem::new(&["origins", &format!("[{position}]")], ORIGIN));
+            }
+        }
+        let mut providers = BTreeMap::new();
+        for (word, value) in &self.providers {
+            match provider(value) {
+                Ok(provider) => {
+                    providers.insert(word.clone(), provider);
+                }
+                Err(found) => {
+                    let outer = ["providers", word.as_str()];
+                    problems.extend(found.into_iter().map(|problem| problem.under(&outer)));
+                }
+            }
+        }
+        (providers, problems)
+    }
+}
+
+impl Game {
+    /// Checks a game's settings.
+    ///
+    /// # Errors
+    /// The first of [`AppSettings::problems`].
+    pub fn new(id: AppId, settings: &AppSettings) -> Result<Self, AppProblem> {
+        let (providers, problems) = settings.check();
+        let origins = settings.origins.clone();
+        let name = match settings.name.as_str() {
+            "" => id.to_string(),
+            name => name.to_owned(),
+        };
+        match problems.into_iter().next() {
+            Some(first) => Err(first),
+            None => Ok(Self { id, name, origins, providers }),
+        }
+    }
+
+    /// Whether it trusts keys from plain HTTP on this machine, as the simulators serve them.
+    /// Production does not serve such a game.
+    #[must_use]
+    pub fn is_for_development(&self) -> bool {
+        self.providers.values().any(|provider| match provider {
+            Provider::Guest => false,
+            Provider::Oidc(settings) => settings.allow_insecure_loopback,
+        })
+    }
+
+    /// Whether a page of this origin may speak for the game.
+    #[must_use]
+    pub fn allows(&self, origin: &str) -> bool {
+        self.origins.iter().any(|known| known == origin)
+    }
+}
+
+/// What is said of an origin that is none.
+const ORIGIN: &str = "expected scheme://host or scheme://host:port in lower case, without a path \
+    or the scheme's own port, such as \"https://play.example.com\"";
+
+/// Whether a browser could send this as its `Origin` (RFC 6454, section 6.2). Origins are
+/// compared byte by byte, so any other form would never let a page in.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        // The colons of an IPv6 address are inside its brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        Some(_) | None => (authority, None),
+    };
+    is_scheme(scheme) && is_host(host) && port.is_none_or(|port| is_port(scheme, port))
+}
+
+/// Any scheme, because pages inside an app have their own: `capacitor://localhost`.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.'))
+}
+
+fn is_host(text: &str) -> bool {
+    if let Some(address) = text.strip_prefix('[') {
+        let address = address.strip_suffix(']').filter(|a| !a.contains(char::is_uppercase));
+        return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    // An international name is sent in its ASCII form.
+    let allowed = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+fn is_port(scheme: &str, text: &str) -> bool {
+    let own = match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    };
+    let port = text.parse::<u16>().ok().filter(|port| port.to_string() == text);
+    port.is_some_and(|port| port != 0 && Some(port) != own)
+}
+
+fn provider(value: &Value) -> Result<Provider, Vec<AppProblem>> {
+    let one = |path: &[&str], reason: &str| vec![AppProblem::new(path, reason)];
+    let mut fields = value.as_object().cloned().ok_or_else(|| one(&[], "expected a table"))?;
+    let kind = fields.remove("kind");
+    let preset = match kind.as_ref().map(Value::as_str) {
+        Some(Some("guest")) => return guest(&fields),
+        Some(Some("google")) => OidcSettings::google(Vec::new()),
+        Some(Some("apple")) => OidcSettings::apple(Vec::new()),
+        Some(Some("oidc")) => OidcSettings::default(),
+        Some(_) => return Err(one(&["kind"], "expected guest, google, apple or oidc")),
+        None => return Err(one(&["kind"], "missing; expected guest, google, apple or oidc")),
+    };
+    // What the preset knows holds unless the game says otherwise.
+    let mut merged = match serde_json::to_value(preset) {
+        Ok(Value::Object(known)) => known,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    let mistyped: Vec<_> =
+        fields.iter().filter_map(|(field, value)| mistyped(field, value)).collect();
+    if !mistyped.is_empty() {
+        return Err(mistyped);
+    }
+    merged.extend(fields);
+    let settings: OidcSettings = serde_json::from_value(Value::Object(merged))
+        .map_err(|error| one(&[], &error.to_string()))?;
+    settings.check().map_err(|wrong| match wrong.split_once(": ") {
+        Some((field, reason)) => one(&[field], reason),
+        None => one(&[], &wrong),
+    })?;
+    Ok(Provider::Oidc(Box::new(settings)))
+}
+
+fn guest(fields: &Map<String, Value>) -> Result<Provider, Vec<AppProblem>> {
+    let reason = "a guest provider has no settings but kind";
+    match fields.keys().map(|field| AppProblem::new(&[field], reason)).collect::<Vec<_>>() {
+        none if none.is_empty() => Ok(Provider::Guest),
+        problems => Err(problems),
+    }
+}
+
+/// Reads one field by itself, because serde's message does not say which field it is about.
+fn mistyped(field: &str, value: &Value) -> Option<AppProblem> {
+    let alone = Map::from_iter([(field.to_owned(), value.clone())]);
+    let error = serde_json::from_value::<OidcSettings>(Value::Object(alone)).err()?;
+    Some(AppProblem::new(&[field], error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(value: Value) -> AppSettings {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn game(value: Value) -> Result<Game, AppProblem> {
+        Game::new("demo".parse().unwrap(), &settings(value))
+    }
+
+    #[test]
+    fn google_is_a_configuration_of_openid_connect_that_a_game_may_change() {
+        let game = game(json!({"providers": {
+            "guest": {"kind": "guest"},
+            "google": {"kind": "google", "audiences": ["web-client"]},
+        }}))
+        .unwrap();
+        let Provider::Oidc(google) = &game.providers["google"] else { panic!() };
+        assert_eq!(google.audiences, ["web-client"]);
+        assert!(google.issuers.contains(&"https://accounts.google.com".to_owned()));
+        assert_eq!(game.providers["guest"], Provider::Guest);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_used_is_named() {
+        let says = |value| game(value).unwrap_err().to_string();
+        let provider = |value| says(json!({"providers": {"x": value}}));
+        let kinds = "expected guest, google, apple or oidc";
+        assert_eq!(provider(json!({"kind": "gogle"})), format!("providers.x.kind: {kinds}"));
+        assert_eq!(provider(json!({"kind": 1})), format!("providers.x.kind: {kinds}"));
+        assert_eq!(provider(json!({})), format!("providers.x.kind: missing; {kinds}"));
+        assert_eq!(provider(json!("guest")), "providers.x: expected a table");
+        assert_eq!(
+            provider(json!({"kind": "google"})),
+            "providers.x.audiences: at least one is needed"
+        );
+        assert_eq!(
+            provider(json!({"kind": "google", "audiences": "a"})),
+            "providers.x.audiences: invalid type: string \"a\", expected a sequence"
+        );
+        assert!(
+            provider(json!({"kind": "google", "audience": "a"}))
+                .starts_with("providers.x.audience: unknown field `audience`")
+        );
+        assert_eq!(
+            provider(json!({"kind": "guest", "y": 1})),
+            "providers.x.y: a guest provider has no settings but kind"
+        );
+        assert!(says(json!({"origins": ["game.example"]})).starts_with("origins[0]: expected "));
+    }
+
+    #[test]
+    fn everything_that_cannot_be_used_is_found_at_once() {
+        let settings = settings(json!({
+            "origins": ["https://a.example", "b"],
+            "providers": {
+                "one": {"kind": "oidc", "issuers": 1, "require_nonce": "no"},
+                "two": {"kind": "apple", "audiences": ["a"]},
+                "three": {"kind": "guest", "y": 1, "z": 2},
+            },
+        }));
+        let keys: Vec<_> = settings.problems().iter().map(AppProblem::key).collect();
+        assert_eq!(
+            keys,
+            [
+                "origins[1]",
+                "providers.one.issuers",
+                "providers.one.require_nonce",
+                "providers.three.y",
+                "providers.three.z",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        for origin in [
+            "https://game.example",
+            "https://game.example:8443",
+            "http://localhost:8080",
+            "http://127.0.0.1:443",
+            "http://[::1]:8080",
+            "https://[2001:db8::1]",
+            "https://xn--9n2bp8q.example",
+            "capacitor://localhost",
+        ] {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for other in [
+            "",
+            "*",
+            "null",
+            "game.example",
+            "://game.example",
+            "https://",
+            "https://:8080",
+            "https://game.example/",
+            "https://game.example:443",
+            "http://game.example:80",
+            "https://game.example:",
+            "https://game.example:0",
+            "https://game.example:08443",
+            "https://game.example:+8443",
+            "https://game.example:65536",
+            "https://Game.example",
+            "HTTPS://game.example",
+            "https://*.game.example",
+            "https://게임.example",
+            "https://user@game.example",
+            "https://game.example?x",
+            "https://game example",
+            "https://[::1",
+            "https://[::G]",
+            "https://[2001:DB8::1]",
+            "1http://game.example",
+        ] {
+            assert!(!is_origin(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn providers_are_not_printed() {
+        let value = json!({"providers": {"x": {"kind": "oidc", "client_secret": "hunter2"}}});
+        let printed = format!("{:?}", settings(value));
+        assert!(printed.contains("\"x\"") && !printed.contains("hunter2"), "{printed}");
+    }
+}

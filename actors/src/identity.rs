@@ -1,0 +1,23 @@
+//! Who a player is: what providers vouch for, and how a login comes of it.
+
+pub mod provider;
+pub mod guest;
+pub mod oidc;
+pub mod google;
+pub mod apple;
+pub mod keys;
+
+pub mod nonce;
+pub mod tokens;
+pub mod refresh;
+pub mod keyring;
+
+mod settings;
+mod login;
+
+#[cfg(test)]
+mod testing;
+
+pub use login::{IdentityService, Parts};
+pub(crate) use login::{ended, replaced, wire};
+pub use settings::IdentitySettings;

@@ -1,0 +1,22 @@
+//! What is alive between two frames: sessions, the games' state, identity, supervision.
+//!
+//! [`Node`](node::Node) is what a door holds. An operation that needs no login is answered
+//! by a domain's handle; a member's operation goes to the member's session actor.
+
+pub mod node;
+pub mod tree;
+pub mod supervisor;
+
+pub mod apps;
+pub mod launching;
+pub mod identity;
+pub mod sessions;
+mod session;
+
+mod housekeeper;
+
+pub mod fault;
+pub mod random;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,189 @@
+//! A node: what a door holds, and asks.
+
+use std::sync::Arc;
+
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::ids::{AppId, SessionId};
+use protocol::operation::{MemberRequest, PublicRequest, Reply};
+use protocol::sessions::{OpenReply, OpenRequest, RefreshReply, RefreshRequest, ResumeFailed};
+use storage::clock::{Clock, Micros};
+use storage::error::StorageError;
+use storage::open::Storage;
+
+use crate::apps::Game;
+use crate::identity::IdentityService;
+use crate::identity::tokens::Caller;
+use crate::launching::{self, Launching};
+use crate::random;
+use crate::sessions::{Attachment, Connection, Sessions};
+
+/// The domains' handles, and the dispatch of what needs no login.
+#[derive(Clone)]
+pub struct Node {
+    /// Whether games are in service.
+    pub launching: Launching,
+    /// Logins.
+    pub identity: IdentityService,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Origins of this server's own pages, which may speak for every game.
+    pub own_origins: Arc<[String]>,
+    /// How often a socket is pinged, in seconds; clients are told.
+    pub heartbeat_s: u64,
+    /// The truth, for those who ask whether it answers.
+    pub storage: Storage,
+}
+
+/// A session that was opened on a connection.
+pub struct Opened {
+    /// Its place in the member's slot.
+    pub attachment: Attachment,
+    /// Whose it is.
+    pub caller: Caller,
+    /// What the client is told.
+    pub reply: OpenReply,
+}
+
+impl Node {
+    /// Answers a request that needs no login. `origin` is what a browser said.
+    ///
+    /// # Errors
+    /// The operation's own.
+    pub async fn public(
+        &self,
+        origin: Option<&str>,
+        request: PublicRequest,
+    ) -> Result<Reply, ErrorBody> {
+        match request {
+            PublicRequest::LaunchStatus(r) => self.launching.status(&r).map(Reply::LaunchStatus),
+            PublicRequest::AuthNonce(r) => {
+                self.game_for(&r.app, origin)?;
+                Ok(Reply::AuthNonce(self.identity.nonce(&r)))
+            }
+            PublicRequest::AuthLogin(r) => {
+                let game = self.game_for(&r.app, origin)?;
+                self.identity.login(&game, &r).await.map(Reply::AuthLogin)
+            }
+            PublicRequest::AuthRefresh(r) => {
+                let game = self.game_for(&r.app, origin)?;
+                self.identity.refresh(&game, &r).await.map(Reply::AuthRefresh)
+            }
+        }
+    }
+
+    /// Answers a member's request. It is on its way before this returns; the future is
+    /// the answer.
+    ///
+    /// # Errors
+    /// `origin.refused`; in the future, the operation's own.
+    pub fn member(
+        &self,
+        origin: Option<&str>,
+        caller: Caller,
+        request: MemberRequest,
+    ) -> Result<impl Future<Output = Result<Reply, ErrorBody>> + Send + use<>, ErrorBody> {
+        self.game_for(&caller.app, origin)?;
+        Ok(self.sessions.request(caller, request))
+    }
+
+    /// Who an access token says is calling.
+    ///
+    /// # Errors
+    /// `auth.refused`, or `auth.expired`.
+    pub fn caller(&self, token: &str) -> Result<Caller, ErrorBody> {
+        self.identity.tokens().verify(token)
+    }
+
+    /// Opens a session on a connection.
+    ///
+    /// # Errors
+    /// `auth.*`, `session.replaced`, `origin.refused`, `app.unknown`, `body.invalid`, or
+    /// what storage says.
+    pub async fn open(
+        &self,
+        origin: Option<&str>,
+        request: &OpenRequest,
+        connection: Arc<dyn Connection>,
+    ) -> Result<Opened, ErrorBody> {
+        let caller = self.caller(request.token.expose())?;
+        let game = self.game_for(&caller.app, origin)?;
+        launching::same_app(&game.id, request.client.app.as_ref())?;
+        let open = u64::from_be_bytes(random::bytes());
+        let session = SessionId { login: caller.login, open };
+        let attachment = self.sessions.open(&caller, session, connection).await?;
+        let resume_failed = request.resume.map(|resume| {
+            if resume.session.login == caller.login {
+                ResumeFailed::NotKept
+            } else {
+                ResumeFailed::OtherLogin
+            }
+        });
+        let reply = OpenReply {
+            session,
+            member: caller.member,
+            resumed: false,
+            resume_failed,
+            seq: 0,
+            time: self.clock.now(),
+            heartbeat_s: self.heartbeat_s,
+            launch: self.launching.status_of(&game),
+        };
+        Ok(Opened { attachment, caller, reply })
+    }
+
+    /// Answers `session.refresh`: a newer token of the same login. Returns the caller with
+    /// the newer token's end.
+    ///
+    /// # Errors
+    /// `auth.refused`, or `auth.expired`.
+    pub fn refresh(
+        &self,
+        caller: &Caller,
+        request: &RefreshRequest,
+    ) -> Result<(Caller, RefreshReply), ErrorBody> {
+        let newer = self.caller(request.token.expose())?;
+        if (newer.member, newer.login) != (caller.member, caller.login) {
+            let message = "the access token is of another login";
+            return Err(ErrorBody::new(ErrorCode::AuthRefused, message));
+        }
+        let access_expires_s = newer.expires_at.since(self.now()).as_secs();
+        Ok((newer, RefreshReply { access_expires_s }))
+    }
+
+    /// Whether a page of this origin may connect at all: some game's own, or ours.
+    #[must_use]
+    pub fn knows_origin(&self, origin: &str) -> bool {
+        self.is_own(origin) || self.launching.games().values().any(|game| game.allows(origin))
+    }
+
+    /// Asks storage for something small.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn storage_answers(&self) -> Result<(), StorageError> {
+        self.storage.apps.list().await.map(|_| ())
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
+    fn is_own(&self, origin: &str) -> bool {
+        self.own_origins.iter().any(|own| own == origin)
+    }
+
+    fn game_for(&self, app: &AppId, origin: Option<&str>) -> Result<Arc<Game>, ErrorBody> {
+        let game = self.launching.game(app)?;
+        match origin {
+            Some(origin) if !game.allows(origin) && !self.is_own(origin) => {
+                let message = format!("pages of {origin} may not speak for `{app}`");
+                Err(ErrorBody::new(ErrorCode::OriginRefused, message))
+            }
+            Some(_) | None => Ok(game),
+        }
+    }
+}

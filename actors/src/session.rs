@@ -1,0 +1,107 @@
+//! A member's session actor: one at a time on a node, whatever carries its requests.
+//!
+//! It keeps nothing that matters: what it remembers is what it read. A handler may wait
+//! for storage, for milliseconds and with a deadline; for the outside world never.
+
+mod on_request;
+mod identity;
+mod members;
+mod sessions;
+
+use std::time::Duration;
+
+use protocol::error::ErrorBody;
+use protocol::operation::{MemberRequest, Reply};
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime, SpawnErr};
+use storage::clock::Micros;
+use storage::sessions::Standing;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::identity::tokens::Caller;
+use crate::sessions::{Slot, Ticket};
+
+/// What a session actor is told.
+pub(crate) enum Msg {
+    /// Answer a request.
+    Request {
+        /// Who asks.
+        caller: Caller,
+        /// For what.
+        request: MemberRequest,
+        /// Takes the answer; whoever asked may have left.
+        reply_to: oneshot::Sender<Result<Reply, ErrorBody>>,
+        /// Keeps the actor awake until this message is done with.
+        _ticket: Ticket,
+    },
+    /// What was read of the member's logins may no longer be true.
+    LoginsChanged,
+    /// It may have been quiet long enough.
+    Quiet,
+}
+
+/// What a session actor remembers.
+pub(crate) struct State {
+    slot: Slot,
+    standing: Option<(Standing, Micros)>,
+    last_request: Instant,
+    quiet: Duration,
+}
+
+/// Starts the actor of a slot. It takes messages at once.
+///
+/// # Errors
+/// When ractor cannot start it.
+pub(crate) fn spawn(slot: Slot) -> Result<ActorRef<Msg>, SpawnErr> {
+    // Unlinked: its death is noticed by its slot, and its client asks again.
+    ActorRuntime::spawn_instant(None, SessionActor, slot).map(|(actor, _)| actor)
+}
+
+pub(crate) struct SessionActor;
+
+impl SessionActor {
+    fn on_quiet(myself: &ActorRef<Msg>, state: &State) {
+        let idle = state.last_request.elapsed();
+        if idle < state.quiet {
+            myself.send_after(state.quiet - idle, || Msg::Quiet);
+        } else if state.slot.sleep() {
+            myself.stop(None);
+        } else {
+            myself.send_after(state.quiet, || Msg::Quiet);
+        }
+    }
+}
+
+impl Actor for SessionActor {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Slot;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Msg>,
+        slot: Slot,
+    ) -> Result<State, ActorProcessingErr> {
+        let quiet = Duration::from_millis(slot.sessions.context().settings.quiet_ms);
+        myself.send_after(quiet, || Msg::Quiet);
+        Ok(State { slot, standing: None, last_request: Instant::now(), quiet })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Msg>,
+        msg: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match msg {
+            Msg::Request { caller, request, reply_to, _ticket } => {
+                state.last_request = Instant::now();
+                let outcome = state.on_request(&caller, request).await;
+                let _ = reply_to.send(outcome);
+            }
+            Msg::LoginsChanged => state.standing = None,
+            Msg::Quiet => Self::on_quiet(&myself, state),
+        }
+        Ok(())
+    }
+}

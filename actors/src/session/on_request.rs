@@ -1,0 +1,48 @@
+//! What a session does with each request.
+
+use std::time::Duration;
+
+use protocol::error::ErrorBody;
+use protocol::operation::{MemberRequest, Reply};
+use storage::sessions::Standing;
+
+use super::State;
+use crate::identity::tokens::Caller;
+use crate::sessions::{self, Context};
+
+impl State {
+    pub(super) async fn on_request(
+        &mut self,
+        caller: &Caller,
+        request: MemberRequest,
+    ) -> Result<Reply, ErrorBody> {
+        let standing = self.standing(caller).await?;
+        match request {
+            MemberRequest::AuthLogout(_) => self.logout(caller).await,
+            MemberRequest::AuthLogoutEverywhere(_) => self.logout_everywhere(caller).await,
+            MemberRequest::IdentityList(_) => self.identity_list(caller).await,
+            MemberRequest::MemberMe(_) => self.member_me(&standing).await,
+            MemberRequest::SessionList(_) => self.session_list(caller).await,
+        }
+    }
+
+    /// Where the caller's login stands, as it was read not long ago.
+    async fn standing(&mut self, caller: &Caller) -> Result<Standing, ErrorBody> {
+        let now = self.context().clock.now();
+        let fresh = Duration::from_millis(self.context().settings.standing_ms);
+        if let Some((standing, at)) = &self.standing
+            && standing.login.id == caller.login
+            && standing.member.app == caller.app
+            && now.since(*at) < fresh
+        {
+            return Ok(standing.clone());
+        }
+        let standing = sessions::standing(self.context(), caller).await?;
+        self.standing = Some((standing.clone(), now));
+        Ok(standing)
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        self.slot.sessions.context()
+    }
+}

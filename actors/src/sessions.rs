@@ -1,0 +1,218 @@
+//! The registry of sessions: who is connected, and which session actors are awake.
+//!
+//! A member has at most one *slot* on a node: the connections attached to it, and the
+//! session actor when one is awake. An actor is woken by the first request that needs it
+//! and put back when it has been quiet; nobody outside can tell. The protocol is short:
+//! whoever sends to an actor first raises the slot's outstanding count under its lock, and
+//! an actor goes to sleep only when that count is zero, under the same lock. So a message
+//! never meets an actor that has decided to sleep.
+
+mod registry;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use protocol::close::{CloseCode, CloseReason};
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::ids::{LoginId, MemberId, SessionId};
+use protocol::operation::{MemberRequest, Reply};
+use protocol::push::Push;
+use storage::clock::{Clock, Micros};
+use storage::gamelog::{Event, LogRecord};
+use storage::open::Storage;
+use storage::sessions::Standing;
+use tokio::sync::oneshot;
+
+pub use settings::SessionsSettings;
+
+use crate::identity::tokens::Caller;
+use crate::session::Msg;
+use crate::{fault, identity, random};
+use registry::Registry;
+pub(crate) use registry::{Slot, Ticket};
+
+/// A connection that a session can speak to. Both calls return at once.
+pub trait Connection: Send + Sync + 'static {
+    /// Sends a push that need not arrive.
+    fn push(&self, push: &Push);
+    /// Closes after what is in flight has been answered.
+    fn close(&self, code: CloseCode, reason: CloseReason);
+}
+
+/// The typed handle for sessions.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    context: Arc<Context>,
+}
+
+/// What every session actor needs, shared by all of them.
+pub(crate) struct Context {
+    pub(crate) storage: Storage,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: SessionsSettings,
+}
+
+impl Sessions {
+    /// A registry with nobody in it.
+    #[must_use]
+    pub fn new(storage: Storage, clock: Arc<dyn Clock>, settings: SessionsSettings) -> Self {
+        let context = Arc::new(Context { storage, clock, settings });
+        Self(Arc::new(Inner { registry: Registry::new(), context }))
+    }
+
+    /// Has the member's session actor answer a request. It is sent before this returns, so
+    /// requests are answered in the order of these calls; the future is the answer.
+    ///
+    /// # Errors
+    /// The operation's own; `internal` when the actor died on the way.
+    pub fn request(
+        &self,
+        caller: Caller,
+        request: MemberRequest,
+    ) -> impl Future<Output = Result<Reply, ErrorBody>> + Send + use<> {
+        let (reply_to, reply) = oneshot::channel();
+        self.0.registry.send(caller.member, self, |ticket| Msg::Request {
+            caller,
+            request,
+            reply_to,
+            _ticket: ticket,
+        });
+        async {
+            reply.await.unwrap_or_else(|_| Err(fault::internal("the session failed on the way")))
+        }
+    }
+
+    /// Attaches a connection to the member's slot and opens its session.
+    ///
+    /// The connection is attached before the truth is read, so that a login that takes
+    /// its place in between either is seen here or finds it attached.
+    ///
+    /// # Errors
+    /// `auth.refused`, `auth.logged_out`, `session.replaced`, or what storage says.
+    pub async fn open(
+        &self,
+        caller: &Caller,
+        session: SessionId,
+        connection: Arc<dyn Connection>,
+    ) -> Result<Attachment, ErrorBody> {
+        let id = self.0.registry.attach(caller.member, caller.login, connection);
+        let mut attachment = Attachment {
+            sessions: self.clone(),
+            caller: caller.clone(),
+            id,
+            opened_at: None,
+            code: None,
+        };
+        standing(&self.0.context, caller).await?;
+        attachment.opened_at = Some(self.0.context.clock.now());
+        self.log(caller, Event::SessionOpened { login: session.login });
+        Ok(attachment)
+    }
+
+    fn log(&self, caller: &Caller, event: Event) {
+        let at = self.0.context.clock.now();
+        self.0.context.storage.gamelog.record(LogRecord {
+            id: random::uuid(at),
+            at,
+            app: caller.app.clone(),
+            member: Some(caller.member),
+            event,
+        });
+    }
+
+    /// A newer login holds the member's session: others are told and closed.
+    pub(crate) fn replaced_by(&self, member: MemberId, login: LoginId) {
+        for connection in self.0.registry.connections(member, |of| of != login) {
+            connection.push(&Push::SessionReplaced);
+            connection.close(CloseCode::Replaced, CloseReason::default());
+        }
+        self.0.registry.tell(member, Msg::LoginsChanged);
+    }
+
+    /// Logins were ended: their connections are closed.
+    pub(crate) fn ended(&self, member: MemberId, logins: &[LoginId]) {
+        for connection in self.0.registry.connections(member, |of| logins.contains(&of)) {
+            connection.close(CloseCode::LoggedOut, CloseReason::default());
+        }
+        self.0.registry.tell(member, Msg::LoginsChanged);
+    }
+
+    /// How many session actors are awake.
+    #[must_use]
+    pub fn awake(&self) -> usize {
+        self.0.registry.awake()
+    }
+
+    /// How many connections are attached.
+    #[must_use]
+    pub fn attached(&self) -> usize {
+        self.0.registry.attached()
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.0.context
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+}
+
+/// A connection's place in its member's slot, given up when dropped.
+pub struct Attachment {
+    sessions: Sessions,
+    caller: Caller,
+    id: u64,
+    /// When the session was open; `None` when it never was.
+    opened_at: Option<Micros>,
+    code: Option<CloseCode>,
+}
+
+impl Attachment {
+    /// Gives the place up and says how the connection ended; `None` when it broke.
+    pub fn closed(mut self, code: Option<CloseCode>) {
+        self.code = code;
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.sessions.0.registry.detach(self.caller.member, self.id);
+        if let Some(opened_at) = self.opened_at {
+            let open = self.sessions.0.context.clock.now().since(opened_at);
+            let open_ms = u64::try_from(open.as_millis()).unwrap_or(u64::MAX);
+            let event = Event::SessionClosed { login: self.caller.login, code: self.code, open_ms };
+            self.sessions.log(&self.caller, event);
+        }
+    }
+}
+
+/// Reads where the caller's login stands, and refuses one that does not count.
+///
+/// # Errors
+/// `auth.refused`, `auth.logged_out`, `auth.reused`, `session.replaced`, or what storage says.
+pub(crate) async fn standing(context: &Context, caller: &Caller) -> Result<Standing, ErrorBody> {
+    let read = context.storage.sessions.standing(caller.app.clone(), caller.member, caller.login);
+    let standing = read.await.map_err(|error| fault::of_storage(&error))?.ok_or_else(|| {
+        ErrorBody::new(ErrorCode::AuthRefused, "the access token names no login of this game")
+    })?;
+    counts(standing)
+}
+
+/// A standing that counts.
+///
+/// # Errors
+/// As [`standing`].
+fn counts(standing: Standing) -> Result<Standing, ErrorBody> {
+    match standing.login.ended {
+        Some(by) => Err(identity::ended(by)),
+        None if standing.login.epoch != standing.epoch => Err(identity::replaced()),
+        None => Ok(standing),
+    }
+}

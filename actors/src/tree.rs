@@ -1,0 +1,61 @@
+//! The supervision tree: who restarts whom.
+//!
+//! ```text
+//! root
+//! ├─ storage       records (factory), gamelog (batcher)
+//! ├─ launching     nobody logs in without it
+//! └─ housekeeper   forgets what has expired, reads the keys again
+//! ```
+//!
+//! Session actors hang on no supervisor: their slots notice their deaths (see
+//! [`sessions`](crate::sessions)).
+
+#[cfg(test)]
+mod tests;
+
+use ractor::SpawnErr;
+use storage::open::Storage;
+
+use crate::housekeeper::{self, HousekeeperActor};
+use crate::identity::tokens::AccessTokens;
+use crate::launching::Launching;
+use crate::supervisor::{ChildSpec, Peer, RestartPolicy, Supervisor, child, subtree};
+
+/// Starts the tree. It is up when [`Supervisor::ready`] says so.
+///
+/// # Errors
+/// When ractor cannot start the root.
+pub async fn start(
+    storage: &Storage,
+    launching: &Launching,
+    tokens: &AccessTokens,
+    clock: std::sync::Arc<dyn storage::clock::Clock>,
+) -> Result<Supervisor, SpawnErr> {
+    let records = storage.records.clone();
+    let gamelog = storage.gamelog.clone();
+    let storage_tree = subtree(
+        "storage",
+        RestartPolicy::default(),
+        vec![
+            ChildSpec::new("records", move |supervisor| {
+                let records = records.clone();
+                Box::pin(async move { records.start(Some(supervisor)).await })
+            })
+            .stop_by(storage::actor::records::drain),
+            ChildSpec::new("gamelog", move |supervisor| {
+                let gamelog = gamelog.clone();
+                Box::pin(async move { gamelog.start(Some(supervisor)).await })
+            })
+            .stop_by(storage::actor::gamelog::drain),
+        ],
+    );
+    let (launch, apps) = (launching.clone(), storage.apps.clone());
+    let keeper =
+        housekeeper::Args { sessions: storage.sessions.clone(), tokens: tokens.clone(), clock };
+    let children = vec![
+        storage_tree,
+        child("launching", launching.peer.clone(), move || launch.actor(&apps)),
+        child("housekeeper", Peer::new(), move || (HousekeeperActor, keeper.clone())),
+    ];
+    Supervisor::spawn("root", RestartPolicy::default(), children).await
+}
