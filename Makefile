@@ -1,0 +1,23 @@
+.PHONY: run test lint fmt bench docs
+
+run: ## Serve players on embedded storage, in development mode.
+	cargo run --release
+
+test: ## Run every test; nothing has to be set up first.
+	cargo test --workspace --no-fail-fast
+
+lint: ## Check formatting, lints and documentation, with warnings as errors.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+fmt: ## Format the sources.
+	cargo fmt --all
+
+bench: ## Measure what the README claims; each figure beside its reference.
+	cargo build --release -p gateway -p benches
+	cargo run --release -p benches -- idle
+
+docs: ## Write the generated documents anew (docs/openapi.json, protocol/vectors).
+	UPDATE=1 cargo test -p gateway --test it openapi
+	UPDATE=1 cargo test -p protocol --test vectors

@@ -1,0 +1,111 @@
+//! The accept loop of a listener: hyper with a timer, so that heads which dribble end.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::ServiceExt;
+
+/// How a listener treats its connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long a request's head may take, and how long a connection may be idle.
+    pub header_timeout: Duration,
+    /// How many connections may be open.
+    pub connections: usize,
+}
+
+/// The largest request head, in bytes.
+const HEAD_BYTES: usize = 16 * 1024;
+/// How long to wait after the system refused a connection (out of files, mostly).
+const REFUSED: Duration = Duration::from_millis(50);
+
+/// Accepts until `stopping` is true, then returns when the last connection is gone.
+pub async fn accept(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let (stream, _) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(REFUSED).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            // Nothing is said: saying it would cost what there is none left of.
+            metrics::counter!("daemun_connections_refused_total").increment(1);
+            continue;
+        };
+        tokio::spawn(serve(stream, place, router.clone(), limits, stopping.clone()));
+    }
+    // Every connection gives its place back when it is gone.
+    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let _ = places.acquire_many(all).await;
+}
+
+async fn serve(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    router: Router,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delay");
+    }
+    let place = Arc::new(place);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let router = router.clone();
+        // An upgraded connection goes on after hyper, and keeps its place with it.
+        request.extensions_mut().insert(Place(place.clone()));
+        async move {
+            Ok::<_, Infallible>(
+                router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {}),
+            )
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+                return;
+            }
+            _ = stopping.wait_for(|stop| *stop), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// A connection's place among those that may be open.
+#[derive(Clone)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);

@@ -1,0 +1,34 @@
+//! What `daemun` does besides serving.
+
+pub mod config;
+pub mod healthcheck;
+pub mod keys;
+pub mod openapi;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::config::{Flags, Settings};
+
+/// Says why it did not work, on standard error.
+#[must_use]
+pub fn fail(message: &str) -> ExitCode {
+    // If standard error is closed there is nobody to tell; the exit status says it too.
+    let _ = writeln!(std::io::stderr(), "daemun: {message}");
+    ExitCode::FAILURE
+}
+
+/// Says what was asked for, on standard output.
+#[must_use]
+pub fn say(text: &str) -> ExitCode {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("standard output: {error}")),
+    }
+}
+
+fn load(flags: &Flags) -> Result<Settings, String> {
+    Settings::load(flags, std::env::vars_os())
+        .map(|loaded| loaded.settings)
+        .map_err(|error| error.to_string())
+}

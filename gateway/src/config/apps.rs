@@ -1,0 +1,122 @@
+//! The settings of one app, a game that this server serves, as the file writes them.
+//!
+//! What an app may be told is the actors' matter: the rules asked here are theirs.
+
+use std::collections::BTreeMap;
+
+use actors::{apps::AppSettings, identity::oidc::OidcSettings};
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    problem::Problem,
+    redact::is_secret_name,
+    schema::{Notes, Schema},
+    tree::{dotted, value_at},
+    wording::{Refusal, objection},
+};
+
+const NOTES: &[(&str, &str)] = &[
+    ("name", "What people call the game."),
+    (
+        "origins",
+        "Web pages that may connect, as scheme://host or scheme://host:port; clients that are no browsers need none.",
+    ),
+    ("providers", "One table for each way to log in, under the word by which clients ask for it."),
+    (
+        "providers.*.kind",
+        "How a login is verified: \"guest\" by a secret made here, \"google\", \"apple\" and \"oidc\" by an ID token.",
+    ),
+    ("providers.*.issuers", "Accepted values of iss; google and apple know theirs."),
+    (
+        "providers.*.jwks_url",
+        "Where the provider's public keys are, https; google and apple know theirs.",
+    ),
+    (
+        "providers.*.audiences",
+        "The game's client ids at the provider, one of which aud has to name; at least 1.",
+    ),
+    (
+        "providers.*.algorithms",
+        "Accepted values of alg: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA.",
+    ),
+    (
+        "providers.*.authorized_parties",
+        "Accepted values of azp in a token that has one; an empty list leaves it unchecked.",
+    ),
+    (
+        "providers.*.nonce",
+        "How the provider hands the nonce back: \"plain\" as it was, \"sha256_hex\" as its hash.",
+    ),
+    (
+        "providers.*.require_nonce",
+        "Whether a token without a nonce is refused; false only for old SDKs that cannot pass one.",
+    ),
+    (
+        "providers.*.nonce_supported_claim",
+        "Whether the claim nonce_supported may excuse a missing nonce, as Apple's does.",
+    ),
+    (
+        "providers.*.allow_insecure_loopback",
+        "Whether jwks_url may be http to a loopback address, for tests and simulators.",
+    ),
+];
+
+impl Schema for AppSettings {
+    /// One provider of each kind. Together they know every key that any of them may have; which
+    /// of these a kind takes is the check's matter.
+    fn sample() -> Self {
+        Self {
+            name: "My Game".to_owned(),
+            origins: vec!["https://play.example.com".to_owned()],
+            providers: BTreeMap::from([
+                ("*guest".to_owned(), json!({"kind": "guest"})),
+                (
+                    "*google".to_owned(),
+                    json!({"kind": "google", "audiences": ["123.apps.googleusercontent.com"]}),
+                ),
+                ("*apple".to_owned(), json!({"kind": "apple", "audiences": ["com.example.game"]})),
+                ("*oidc".to_owned(), oidc_sample()),
+            ]),
+        }
+    }
+
+    fn notes() -> Notes {
+        Notes::new(NOTES)
+    }
+
+    fn validate(&self) -> Vec<Problem> {
+        // The values at fault are looked up by the same path that the problem names.
+        let tree = serde_json::to_value(self).unwrap_or_default();
+        let problems = self.problems().into_iter();
+        problems
+            .map(|problem| {
+                // `providers` and the provider's word speak of no secret, whatever they are.
+                let secret = problem.path.iter().skip(2).any(|name| is_secret_name(name));
+                let message = objection(&Refusal {
+                    text: &problem.reason,
+                    given: value_at(&tree, &problem.path),
+                    example: None,
+                    secret,
+                });
+                Problem::new(dotted(&problem.path), message)
+            })
+            .collect()
+    }
+}
+
+/// Written from the type, so that a setting it gains is a known key at once.
+fn oidc_sample() -> Json {
+    let settings = OidcSettings {
+        issuers: vec!["https://login.example.com".to_owned()],
+        jwks_url: "https://login.example.com/keys".to_owned(),
+        audiences: vec!["my-game".to_owned()],
+        authorized_parties: vec!["my-game".to_owned()],
+        ..OidcSettings::default()
+    };
+    let mut entries = match serde_json::to_value(settings) {
+        Ok(Json::Object(entries)) => entries,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    entries.insert("kind".to_owned(), "oidc".into());
+    Json::Object(entries)
+}

@@ -1,0 +1,165 @@
+//! Settings of the listeners and of the connections behind them.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    bounds::at_least,
+    problem::Problem,
+    schema::{Notes, Schema},
+};
+
+/// No frame may be allowed to grow beyond this: 1 MiB.
+pub const LARGEST_FRAME_LIMIT_BYTES: usize = 1024 * 1024;
+
+const NOTES: &[(&str, &str)] = &[
+    ("listen", "Address and port for players: WebSocket, HTTP and hooks."),
+    (
+        "private",
+        "Address and port for metrics, health and, in development, the simulators' controls.",
+    ),
+    ("frame_limit_bytes", "Largest frame a client may send, in bytes; at most 1048576."),
+    ("header_timeout_s", "Seconds a client may take to send a request's head."),
+    ("first_frame_timeout_s", "Seconds an upgraded connection may wait before its first frame."),
+    ("open_timeout_s", "Seconds a connection may stay without an open session."),
+    ("heartbeat_s", "Seconds between two heartbeats."),
+    ("in_flight_per_connection", "Requests one connection may have unanswered at a time."),
+    (
+        "outbound_limit_bytes",
+        "Bytes that may wait for a slow client before it is closed; at least frame_limit_bytes.",
+    ),
+    ("max_connections", "Connections accepted at a time; the next is refused."),
+    ("drain_s", "Seconds a stopping server gives its connections to leave; 0 stops at once."),
+    (
+        "docs",
+        "Whether the API documentation is served; by default on in development and off in production.",
+    ),
+    (
+        "simulators",
+        "Whether simulated providers and stores run; by default on in development, never in production.",
+    ),
+];
+
+/// Where the server listens, and what one connection may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewaySettings {
+    /// Address and port for players. Default `127.0.0.1:7350`; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Address and port for metrics, health and, in development, the simulators' controls.
+    /// Default `127.0.0.1:7351`; port 0 takes a free one.
+    pub private: SocketAddr,
+    /// Largest frame a client may send, in bytes. Default 65536; from 1 to
+    /// [`LARGEST_FRAME_LIMIT_BYTES`].
+    pub frame_limit_bytes: usize,
+    /// Seconds a client may take to send a request's head. Default 5; at least 1.
+    pub header_timeout_s: u64,
+    /// Seconds an upgraded connection may wait before its first frame. Default 10; at least 1.
+    pub first_frame_timeout_s: u64,
+    /// Seconds a connection may stay without an open session. Default 120; at least
+    /// `first_frame_timeout_s`.
+    pub open_timeout_s: u64,
+    /// Seconds between two heartbeats. Default 25; at least 1.
+    pub heartbeat_s: u64,
+    /// Requests one connection may have unanswered at a time. Default 32; at least 1.
+    pub in_flight_per_connection: usize,
+    /// Bytes that may wait for a slow client before it is closed. Default 262144; at least
+    /// `frame_limit_bytes`.
+    pub outbound_limit_bytes: usize,
+    /// Connections accepted at a time. Default 100000; at least 1.
+    pub max_connections: usize,
+    /// Seconds a stopping server gives its connections to leave. Default 30; 0 stops at once.
+    pub drain_s: u64,
+    /// Whether the API documentation is served. Unset: on in development, off in production.
+    pub docs: Option<bool>,
+    /// Whether simulated providers and stores run. Unset: on in development, off in production,
+    /// where they may not be switched on.
+    pub simulators: Option<bool>,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7350)),
+            private: SocketAddr::from(([127, 0, 0, 1], 7351)),
+            frame_limit_bytes: 65_536,
+            header_timeout_s: 5,
+            first_frame_timeout_s: 10,
+            open_timeout_s: 120,
+            heartbeat_s: 25,
+            in_flight_per_connection: 32,
+            outbound_limit_bytes: 262_144,
+            max_connections: 100_000,
+            drain_s: 30,
+            docs: None,
+            simulators: None,
+        }
+    }
+}
+
+impl Schema for GatewaySettings {
+    fn sample() -> Self {
+        Self { docs: Some(true), simulators: Some(false), ..Self::default() }
+    }
+
+    fn notes() -> Notes {
+        Notes::new(NOTES)
+    }
+
+    fn validate(&self) -> Vec<Problem> {
+        let mut problems = self.zeros();
+        if collide(self.listen, self.private) {
+            let message = format!(
+                "{} takes the port that gateway.listen, {}, takes; give the private listener its own",
+                self.private, self.listen
+            );
+            problems.push(Problem::new("private", message));
+        }
+        if self.frame_limit_bytes > LARGEST_FRAME_LIMIT_BYTES {
+            let message = format!(
+                "at most {LARGEST_FRAME_LIMIT_BYTES} bytes, found {}",
+                self.frame_limit_bytes
+            );
+            problems.push(Problem::new("frame_limit_bytes", message));
+        }
+        if self.outbound_limit_bytes != 0 && self.outbound_limit_bytes < self.frame_limit_bytes {
+            let message = format!(
+                "at least gateway.frame_limit_bytes, {}, or the largest frame could never be sent; found {}",
+                self.frame_limit_bytes, self.outbound_limit_bytes
+            );
+            problems.push(Problem::new("outbound_limit_bytes", message));
+        }
+        if self.open_timeout_s != 0 && self.open_timeout_s < self.first_frame_timeout_s {
+            let message = format!(
+                "at least gateway.first_frame_timeout_s, {}, found {}",
+                self.first_frame_timeout_s, self.open_timeout_s
+            );
+            problems.push(Problem::new("open_timeout_s", message));
+        }
+        problems
+    }
+}
+
+impl GatewaySettings {
+    fn zeros(&self) -> Vec<Problem> {
+        let problems = [
+            at_least("frame_limit_bytes", self.frame_limit_bytes, 1),
+            at_least("header_timeout_s", self.header_timeout_s, 1),
+            at_least("first_frame_timeout_s", self.first_frame_timeout_s, 1),
+            at_least("open_timeout_s", self.open_timeout_s, 1),
+            at_least("heartbeat_s", self.heartbeat_s, 1),
+            at_least("in_flight_per_connection", self.in_flight_per_connection, 1),
+            at_least("outbound_limit_bytes", self.outbound_limit_bytes, 1),
+            at_least("max_connections", self.max_connections, 1),
+        ];
+        problems.into_iter().flatten().collect()
+    }
+}
+
+/// Whether two listeners would ask for one port: the wildcard address takes it on all of them.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_host =
+        one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && same_host
+}

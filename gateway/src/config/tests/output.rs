@@ -1,0 +1,163 @@
+//! The table of effective values and the default file.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[test]
+fn explain_tells_each_value_and_its_origin() {
+    let layers =
+        file("[gateway]\nlisten = \"127.0.0.1:1\"\n[apps.demo]\norigins = [\"https://a.example\"]")
+            .env([("DAEMUN_GATEWAY__DRAIN_S", "7")])
+            .flags(vec![flag("--data", "data", "/srv")]);
+    assert_eq!(
+        layers.load::<Settings>().unwrap().explain().unwrap(),
+        "\
+mode                              \"development\"          default
+data                              \"/srv\"                 flag --data
+public_url                        (not set)              default
+gateway.listen                    \"127.0.0.1:1\"          daemun.toml:2
+gateway.private                   \"127.0.0.1:7351\"       default
+gateway.frame_limit_bytes         65536                  default
+gateway.header_timeout_s          5                      default
+gateway.first_frame_timeout_s     10                     default
+gateway.open_timeout_s            120                    default
+gateway.heartbeat_s               25                     default
+gateway.in_flight_per_connection  32                     default
+gateway.outbound_limit_bytes      262144                 default
+gateway.max_connections           100000                 default
+gateway.drain_s                   7                      env DAEMUN_GATEWAY__DRAIN_S
+gateway.docs                      (not set)              default
+gateway.simulators                (not set)              default
+log.format                        \"text\"                 default
+log.level                         \"info\"                 default
+identity.keys_dir                 (not set)              default
+identity.access_token_s           900                    default
+identity.refresh_token_s          2592000                default
+identity.refresh_repeat_s         60                     default
+sessions.quiet_ms                 10000                  default
+sessions.standing_ms              30000                  default
+sessions.list_limit               50                     default
+storage.queue_limit               4096                   default
+storage.workers                   64                     default
+storage.readers                   2                      default
+storage.gamelog_limit             65536                  default
+apps.demo.name                    \"\"                     default
+apps.demo.origins                 [\"https://a.example\"]  daemun.toml:4
+"
+    );
+}
+
+#[test]
+fn explain_and_debug_hide_secrets() {
+    let text = "[apps.demo.providers.login]\nkind = \"oidc\"\naudiences = [\"shown\"]
+jwks_url = \"https://u:hunter2@login.example.com\"\n[identity]\nkeys_dir = \"/run/secrets/daemun\"";
+    let loaded = file(text)
+        .env([
+            ("DAEMUN_APPS__TURKEY__NAME", "shown too"),
+            ("DAEMUN_PUBLIC_URL", "https://u:hunter2@host"),
+        ])
+        .load::<Settings>()
+        .unwrap();
+    let table = loaded.explain().unwrap();
+    assert!(!table.contains("hunter2"), "{table}");
+    for shown in ["[\"shown\"]", "\"shown too\"", "\"/run/secrets/daemun\"", "@login.example.com"] {
+        assert!(table.contains(shown), "{shown} is not in\n{table}");
+    }
+    assert_eq!(table.matches("(hidden)").count(), 2, "{table}");
+    assert!(!format!("{loaded:?} {:?}", loaded.settings.apps).contains("hunter2"));
+}
+
+#[test]
+fn a_providers_keys_are_explained_in_the_order_of_the_notes() {
+    let text = "[apps.demo.providers.b]\naudiences = [\"x\"]\nissuers = [\"y\"]\nkind = \"oidc\"
+[apps.demo.providers.a]\nkind = \"guest\"";
+    let lines = file(text).load::<Settings>().unwrap().effective().unwrap();
+    let keys = lines.iter().filter_map(|line| line.key.strip_prefix("apps.demo.providers."));
+    assert_eq!(keys.collect::<Vec<_>>(), ["a.kind", "b.kind", "b.issuers", "b.audiences"]);
+}
+
+#[test]
+fn the_default_file_reads_back_as_the_defaults() {
+    let text = default_toml::<Settings>().unwrap();
+    assert_eq!(settings(&file(&text)), Settings::default());
+}
+
+#[test]
+fn everything_in_the_default_file_can_be_switched_on() {
+    let text = default_toml::<Settings>().unwrap();
+    let on: Vec<_> = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(off) if !off.starts_with(' ') => {
+                off.replace("<name>", "demo").replace(['<', '>'], "")
+            }
+            Some(_) | None => line.to_owned(),
+        })
+        .collect();
+    let loaded = file(&on.join("\n")).load::<Settings>().unwrap();
+    assert!(loaded.check().is_ok(), "{:?}", loaded.check());
+    let settings = loaded.settings;
+    assert_eq!(settings.apps["demo"].name, "My Game");
+    let providers: Vec<_> = settings.apps["demo"].providers.keys().collect();
+    assert_eq!(providers, ["apple", "google", "guest", "oidc"]);
+    assert_eq!(settings.identity, IdentitySettings::sample());
+    assert_eq!(settings.public_url.as_deref(), Some("https://play.example.com"));
+    assert_eq!(settings.gateway, GatewaySettings::sample());
+}
+
+#[test]
+fn the_default_file_is_commented() {
+    let text = default_toml::<Settings>().unwrap();
+    let start = "# \"development\" or \"production\"; production refuses what is only fit for trying things out.
+mode = \"development\"
+
+# Directory of the server's data; it is made if it is missing.
+data = \"./daemun-data\"
+
+# Address at which players reach the server; by default made from gateway.listen, required in production.
+#public_url = \"https://play.example.com\"
+
+[gateway]
+# Address and port for players: WebSocket, HTTP and hooks.
+listen = \"127.0.0.1:7350\"
+";
+    assert!(text.starts_with(start), "{text}");
+    let apps = "#[apps.<name>]
+# What people call the game.
+#name = \"My Game\"
+
+# Web pages that may connect, as scheme://host or scheme://host:port; clients that are no browsers need none.
+#origins = [\"https://play.example.com\"]
+
+# One table for each way to log in, under the word by which clients ask for it.
+#[apps.<name>.providers.<apple>]
+# How a login is verified: \"guest\" by a secret made here, \"google\", \"apple\" and \"oidc\" by an ID token.
+#kind = \"apple\"
+
+# The game's client ids at the provider, one of which aud has to name; at least 1.
+#audiences = [\"com.example.game\"]
+
+#[apps.<name>.providers.<google>]
+";
+    assert!(text.contains(apps), "{text}");
+    assert!(!text.contains("\n\n\n"), "{text}");
+}
+
+/// A key without a note would stand in the default file unexplained, and a note without a key
+/// would explain what is gone.
+#[test]
+fn every_key_has_a_note_and_every_note_a_key() {
+    let shape = shape::Shape::of::<Settings>().unwrap();
+    let named = |path: &Vec<String>| {
+        let names = path.iter().map(|name| if name.starts_with('<') { "*" } else { name });
+        names.collect::<Vec<_>>().join(".")
+    };
+    let paths = shape.paths();
+    let known: BTreeSet<_> = paths.iter().map(named).collect();
+    let keys: BTreeSet<_> = paths.iter().filter(|path| shape.is_leaf(path)).map(named).collect();
+    let notes: BTreeSet<_> = Settings::notes().keys().map(str::to_owned).collect();
+    assert_eq!(keys.difference(&notes).collect::<Vec<_>>(), [""; 0]);
+    // A section may have a note too.
+    assert_eq!(notes.difference(&known).collect::<Vec<_>>(), [""; 0]);
+}

@@ -1,0 +1,21 @@
+//! The doors: websocket, HTTP, documents, metrics, simulators; and the binary `daemun`.
+
+pub mod server;
+pub mod config;
+pub mod router;
+
+pub mod accept;
+pub mod gate;
+pub mod http;
+pub mod ws;
+pub mod openapi;
+pub mod docs;
+
+pub mod private;
+pub mod control;
+pub mod simulators;
+
+pub mod commands;
+pub mod first_run;
+pub mod meter;
+pub mod telemetry;

@@ -1,0 +1,93 @@
+//! `daemun`: reads its settings, builds a server, runs it, drains it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use gateway::commands::{self, config::ConfigCommand, keys::KeysCommand};
+use gateway::config::{Flags, Settings};
+use gateway::server::Server;
+use gateway::{first_run, telemetry};
+use storage::clock::SystemClock;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The platform server of a mobile-game publisher.
+#[derive(Parser)]
+#[command(name = "daemun", version)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves players (what `daemun` alone does).
+    Serve,
+    /// Shows or checks the settings.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Shows or rotates the keys that sign access tokens.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Asks the server of this data folder whether it is ready; exits 0 if it is.
+    Healthcheck,
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let Cli { flags, command } = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return commands::fail(&format!("the runtime cannot be built: {error}")),
+    };
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => runtime.block_on(serve(&flags)),
+        Command::Config { command } => commands::config::run(command, &flags),
+        Command::Keys { command } => runtime.block_on(commands::keys::run(command, &flags)),
+        Command::Healthcheck => runtime.block_on(commands::healthcheck::run(&flags)),
+        Command::Openapi => commands::openapi::run(),
+    }
+}
+
+async fn serve(flags: &Flags) -> ExitCode {
+    let settings = match Settings::load(flags, std::env::vars_os()) {
+        Ok(loaded) => loaded.settings,
+        Err(error) => return commands::fail(&error.to_string()),
+    };
+    telemetry::logs(&settings.log);
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                return commands::fail(&format!("signals cannot be received: {error}"));
+            }
+        };
+    let server = match Server::start(&settings, Arc::new(SystemClock)).await {
+        Ok(server) => server,
+        Err(error) => return commands::fail(&error.to_string()),
+    };
+    first_run::print(&settings, &server);
+    let mut asked = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let failure = tokio::select! {
+        () = asked() => None,
+        failure = server.failed() => Some(failure),
+    };
+    tracing::info!("draining; a second signal hurries");
+    server.drain(asked()).await;
+    match failure {
+        None => ExitCode::SUCCESS,
+        Some(failure) => commands::fail(&failure),
+    }
+}

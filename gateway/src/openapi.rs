@@ -1,0 +1,155 @@
+//! The OpenAPI document, made from the table of operations and its types.
+
+use std::collections::BTreeMap;
+
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::operation::{Access, Doors, Operation, Visitor};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
+    PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder, Tag,
+};
+
+const DESCRIPTION: &str = "\
+One gate through which every game client logs in and is told what is new. The same \
+operations are served over a websocket (`/v1/ws`, subprotocols `daemun.v1.msgpack` and \
+`daemun.v1.json`): the path `/v1/auth/login` is the operation `auth.login` there.\n\n\
+To try it: send `auth.login` as it stands (a new guest of the game `demo`), copy the \
+`access_token` of the answer, press **Authorize**, paste it, and call whatever you like.\n\n\
+Success is `{\"ok\": ...}`, an error `{\"err\": {...}}`. Unknown fields of a request are \
+ignored; a client ignores unknown fields of an answer.";
+
+/// The document of this server.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut collector = Collector::default();
+    Operation::visit(&mut collector);
+    collector.schema::<ErrorBody>();
+    let tags = ["launch", "auth", "session", "identity", "member"];
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Daemun")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(DESCRIPTION))
+                .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
+                .build(),
+        )
+        .tags(Some(tags.map(|tag| Tag::new(tag))))
+        .paths(collector.paths.build())
+        .components(Some(
+            ComponentsBuilder::new()
+                .schemas_from_iter(collector.schemas)
+                .security_scheme("access_token", bearer())
+                .build(),
+        ))
+        .build()
+}
+
+fn bearer() -> SecurityScheme {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.bearer_format = Some("JWT".into());
+    scheme.description = Some("The `access_token` of `auth.login` or `auth.refresh`.".into());
+    SecurityScheme::Http(scheme)
+}
+
+#[derive(Default)]
+struct Collector {
+    paths: PathsBuilder,
+    schemas: BTreeMap<String, RefOr<Schema>>,
+}
+
+impl Collector {
+    /// Keeps a type's schema and those it is made of.
+    fn schema<T: ToSchema>(&mut self) -> Ref {
+        let name = T::name().into_owned();
+        if !self.schemas.contains_key(&name) {
+            self.schemas.insert(name.clone(), T::schema());
+            let mut parts = Vec::new();
+            T::schemas(&mut parts);
+            self.schemas.extend(parts);
+        }
+        Ref::from_schema_name(name)
+    }
+}
+
+impl Visitor for Collector {
+    fn operation<Request: ToSchema, Reply: ToSchema>(&mut self, operation: Operation) {
+        if operation.doors() == Doors::Socket {
+            return;
+        }
+        let (request, reply) = (self.schema::<Request>(), self.schema::<Reply>());
+        let mut content = ContentBuilder::new().schema(Some(request));
+        if let Some(example) = example(operation) {
+            content = content.example(Some(example));
+        }
+        let body = RequestBodyBuilder::new()
+            .content("application/json", content.build())
+            .required(Some(Required::True))
+            .build();
+        let tag = operation.name().split('.').next().unwrap_or_default();
+        let mut described = OperationBuilder::new()
+            .operation_id(Some(operation.name()))
+            .summary(Some(operation.name()))
+            .description(Some(operation.summary()))
+            .tag(tag)
+            .request_body(Some(body))
+            .responses(responses(reply));
+        if operation.access() != Access::Public {
+            let none: [String; 0] = [];
+            described = described.security(SecurityRequirement::new("access_token", none));
+        }
+        let item = PathItem::new(HttpMethod::Post, described.build());
+        self.paths = std::mem::take(&mut self.paths).path(operation.http_path(), item);
+    }
+}
+
+fn responses(reply: Ref) -> utoipa::openapi::Responses {
+    let json = |field: &str, schema: Ref| {
+        let body = ObjectBuilder::new().property(field, schema).required(field).build();
+        ContentBuilder::new().schema(Some(Schema::Object(body))).build()
+    };
+    let good = ResponseBuilder::new()
+        .description("Done.")
+        .content("application/json", json("ok", reply))
+        .build();
+    let mut responses = ResponsesBuilder::new().response("200", good);
+    let mut words: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for code in ErrorCode::ALL {
+        words.entry(code.http_status()).or_default().push(code.word());
+    }
+    for (status, words) in words {
+        let content = json("err", Ref::from_schema_name("ErrorBody"));
+        let error = ResponseBuilder::new()
+            .description(words.join(", "))
+            .content("application/json", content)
+            .build();
+        responses = responses.response(status.to_string(), error);
+    }
+    responses.build()
+}
+
+/// What the page proposes to send, where the types' own examples do not make a good request.
+fn example(operation: Operation) -> Option<serde_json::Value> {
+    let client = json!({"version": "1.4.0", "platform": "android", "store": "google_play", "lang": "ko", "country": "KR"});
+    match operation {
+        Operation::LaunchStatus => Some(json!({"app": "demo", "client": client})),
+        Operation::AuthNonce => Some(json!({"app": "demo"})),
+        Operation::AuthLogin => Some(json!({"app": "demo", "provider": "guest", "client": client})),
+        Operation::AuthRefresh => Some(json!({"app": "demo", "refresh_token": "drt1_..."})),
+        Operation::SessionRefresh => Some(json!({"token": "eyJ..."})),
+        Operation::SessionPing
+        | Operation::AuthLogout
+        | Operation::AuthLogoutEverywhere
+        | Operation::IdentityList
+        | Operation::MemberMe
+        | Operation::SessionList
+        | Operation::SessionOpen
+        | Operation::SessionClose => Some(json!({})),
+    }
+}

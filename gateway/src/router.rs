@@ -1,0 +1,42 @@
+//! All routes of the public listener, on one page.
+
+use axum::Router;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use axum::http::{HeaderValue, Method};
+use axum::routing::{any, get, post};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::gate::Gate;
+use crate::simulators::Simulators;
+use crate::{docs, http as door, ws};
+
+/// What players reach.
+pub fn public(gate: &Gate, docs: bool, simulators: Option<&Simulators>) -> Router {
+    let operations = post(door::call).fallback(door::options);
+    let mut router = Router::new()
+        .route("/v1/ws", get(ws::upgrade))
+        .route("/v1/{domain}/{name}", operations)
+        .route("/.well-known/jwks.json", get(door::jwks))
+        .fallback(any(door::unknown))
+        .with_state(gate.clone());
+    if let Some(simulators) = simulators {
+        router = router.nest("/sim", simulators.public_router());
+    }
+    if docs {
+        router = router.merge(docs::router());
+    }
+    router.layer(cors(gate))
+}
+
+/// Browsers' pages of the games' own origins may call; the doors check again which game.
+fn cors(gate: &Gate) -> CorsLayer {
+    let gate = gate.clone();
+    let known = move |origin: &HeaderValue, _: &axum::http::request::Parts| {
+        origin.to_str().is_ok_and(|origin| gate.node.knows_origin(origin))
+    };
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(known))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .expose_headers([RETRY_AFTER])
+}

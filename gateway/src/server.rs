@@ -1,0 +1,287 @@
+//! A server: built from settings, run until it is told to stop, drained.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::apps::AppSettings;
+use actors::identity::keyring::Keyring;
+use actors::identity::keys::{KeyCache, http_client};
+use actors::identity::tokens::AccessTokens;
+use actors::identity::{IdentityService, Parts};
+use actors::launching::Launching;
+use actors::node::Node;
+use actors::sessions::Sessions;
+use actors::supervisor::Supervisor;
+use actors::tree;
+use base64::Engine;
+use sha2::{Digest, Sha256};
+use storage::apps::Seed;
+use storage::clock::Clock;
+use storage::open::Storage;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::accept::{Limits, accept};
+use crate::config::{Mode, Settings};
+use crate::control::{self, Control};
+use crate::gate::Gate;
+use crate::private::{self, Private};
+use crate::simulators::Simulators;
+use crate::{router, telemetry};
+
+/// The server cannot start, and why, in words for whoever started it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+fn failed(what: &str) -> impl Fn(String) -> StartError + '_ {
+    move |error| StartError(format!("{what}: {error}"))
+}
+
+/// A server that is listening.
+pub struct Server {
+    /// Where players reach it.
+    pub public: SocketAddr,
+    /// Where metrics, health and commands are.
+    pub private: SocketAddr,
+    /// The address that players are told.
+    pub public_url: String,
+    /// What the doors share.
+    pub gate: Gate,
+    tree: Supervisor,
+    storage: Storage,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+    upkeep: JoinHandle<()>,
+    drain: Duration,
+    control: PathBuf,
+}
+
+impl Server {
+    /// Opens storage, starts the tree, and listens.
+    ///
+    /// # Errors
+    /// [`StartError`], which names what is in the way.
+    pub async fn start(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let gateway = &settings.gateway;
+        let metrics = telemetry::metrics().map_err(StartError)?;
+        let public = listen(gateway.listen, "--listen").await?;
+        let private_listener = listen(gateway.private, "--private").await?;
+        let (address, private_address) = (local(&public)?, local(&private_listener)?);
+        let public_url = match &settings.public_url {
+            Some(_) => settings.public_url(),
+            None => format!("http://{address}"),
+        };
+
+        let data = settings.data.clone();
+        let storage_settings = settings.storage.clone();
+        let opened =
+            tokio::task::spawn_blocking(move || Storage::embedded(&data, &storage_settings));
+        let storage = opened
+            .await
+            .map_err(|error| StartError(error.to_string()))?
+            .map_err(|error| StartError(error.to_string()))?;
+        let tokens = tokens(settings, &public_url, clock.clone()).await?;
+        let simulators = settings
+            .simulators()
+            .then(|| Simulators::new(&format!("http://{address}"), clock.clone()));
+
+        let launching = Launching::new(
+            &websocket_address(&public_url),
+            settings.mode == Mode::Production,
+            clock.clone(),
+        );
+        let tree = tree::start(&storage, &launching, &tokens, clock.clone())
+            .await
+            .map_err(|error| StartError(format!("the actors cannot be started: {error}")))?;
+        tree.ready().await.map_err(|error| StartError(error.to_string()))?;
+        let apps = apps(settings, simulators.as_ref());
+        seed(&storage, &apps, clock.as_ref()).await?;
+        launching.reload().await.map_err(|error| StartError(error.to_string()))?;
+
+        let sessions = Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone());
+        let client = http_client()
+            .map_err(|error| failed("the HTTP client cannot be made")(error.to_string()))?;
+        let identity = IdentityService::new(Parts {
+            storage: storage.clone(),
+            sessions: sessions.clone(),
+            tokens,
+            keys: KeyCache::new(client, clock.clone()),
+            settings: settings.identity.clone(),
+            clock: clock.clone(),
+        });
+        let own_origins =
+            if settings.docs() { own_origins(&public_url, address) } else { [].into() };
+        let node = Node {
+            launching,
+            identity,
+            sessions,
+            clock,
+            own_origins,
+            heartbeat_s: gateway.heartbeat_s,
+            storage: storage.clone(),
+        };
+        let gate = Gate::new(node, gateway.clone());
+
+        let token =
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(actors::random::bytes::<32>());
+        let control = Control { address: private_address, token: token.clone() };
+        let control = control::publish(&settings.data, &control)
+            .map_err(|error| failed("private.json cannot be written")(error.to_string()))?;
+        let upkeep = tokio::spawn(telemetry::keep(metrics.clone()));
+        let (stop, stopping) = watch::channel(false);
+        let limits = Limits {
+            header_timeout: Duration::from_secs(gateway.header_timeout_s),
+            connections: gateway.max_connections,
+        };
+        let private = Private { gate: gate.clone(), metrics, token };
+        let public_router = router::public(&gate, settings.docs(), simulators.as_ref());
+        let private_router = private::router(private, simulators.as_ref());
+        let listeners = vec![
+            tokio::spawn(accept(public, public_router, limits, stopping.clone())),
+            tokio::spawn(accept(private_listener, private_router, limits, stopping)),
+        ];
+        let drain = Duration::from_secs(gateway.drain_s);
+        Ok(Self {
+            public: address,
+            private: private_address,
+            public_url,
+            gate,
+            tree,
+            storage,
+            stop,
+            listeners,
+            upkeep,
+            drain,
+            control,
+        })
+    }
+
+    /// Returns when a part that must not fail has failed for good, and says which.
+    pub async fn failed(&self) -> String {
+        match self.tree.escalated().await {
+            Some(escalated) => escalated.to_string(),
+            // The tree ended in order: whoever ended it goes on.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes nobody new, has every client come back elsewhere, finishes what is in flight,
+    /// writes what is to be written. Cut short when `hurry` is ready.
+    pub async fn drain(self, hurry: impl Future<Output = ()>) {
+        self.gate.begin_drain();
+        // Clients come back within half of the time that this node still has.
+        let spread = u64::try_from(self.drain.as_millis() / 2).unwrap_or(u64::MAX);
+        self.gate.sockets.drain(spread);
+        self.stop.send_replace(true);
+        let quiet = async {
+            self.gate.sockets.all_gone().await;
+            for listener in self.listeners {
+                // A listener that panicked has nothing left to wait for.
+                let _ = listener.await;
+            }
+        };
+        tokio::select! {
+            () = quiet => tracing::info!("every connection is gone"),
+            () = tokio::time::sleep(self.drain) => {
+                tracing::warn!(left = self.gate.sockets.count(), "the time to drain is over");
+            }
+            () = hurry => tracing::warn!("told to hurry"),
+        }
+        if let Err(error) = self.storage.gamelog.flush().await {
+            tracing::warn!(%error, "the game log could not be flushed");
+        }
+        self.tree.shutdown().await;
+        self.upkeep.abort();
+        let _ = std::fs::remove_file(&self.control);
+    }
+}
+
+async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        StartError(format!("cannot listen on {address}: {error} (choose another with {flag})"))
+    })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|error| StartError(error.to_string()))
+}
+
+/// The folder of the signing keys.
+#[must_use]
+pub fn keys_dir(settings: &Settings) -> PathBuf {
+    settings.identity.keys_dir.clone().unwrap_or_else(|| settings.data.join("keys"))
+}
+
+async fn tokens(
+    settings: &Settings,
+    issuer: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<AccessTokens, StartError> {
+    let (folder, issuer) = (keys_dir(settings), issuer.to_owned());
+    let production = settings.mode == Mode::Production;
+    let life = Duration::from_secs(settings.identity.access_token_s);
+    let opened = tokio::task::spawn_blocking(move || {
+        Keyring::prepare(&folder, clock.now(), production)?;
+        AccessTokens::open(folder, production, issuer, life, clock)
+    });
+    let opened = opened.await.map_err(|error| StartError(error.to_string()))?;
+    opened.map_err(|error| failed("the signing keys")(error.to_string()))
+}
+
+fn websocket_address(public_url: &str) -> String {
+    // http becomes ws, https becomes wss.
+    format!("ws{}/v1/ws", public_url.strip_prefix("http").unwrap_or(public_url))
+}
+
+/// Where this server's own pages are found from.
+fn own_origins(public_url: &str, address: SocketAddr) -> Arc<[String]> {
+    let mut origins = vec![public_url.to_owned(), format!("http://{address}")];
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        let port = address.port();
+        origins.extend([format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")]);
+    }
+    origins.into()
+}
+
+/// The games of the settings, and in development a demo game if there is none.
+fn apps(
+    settings: &Settings,
+    simulators: Option<&Simulators>,
+) -> std::collections::BTreeMap<String, AppSettings> {
+    let mut apps = settings.apps.clone();
+    if settings.mode == Mode::Development && apps.is_empty() {
+        let mut providers = simulators.map(Simulators::providers).unwrap_or_default();
+        providers.insert("guest".into(), serde_json::json!({"kind": "guest"}));
+        let demo = AppSettings { name: "Demo".into(), origins: Vec::new(), providers };
+        apps.insert("demo".into(), demo);
+    }
+    apps
+}
+
+async fn seed(
+    storage: &Storage,
+    apps: &std::collections::BTreeMap<String, AppSettings>,
+    clock: &dyn Clock,
+) -> Result<(), StartError> {
+    for (word, app) in apps {
+        let id = word.parse().map_err(|error| StartError(format!("apps.{word}: {error}")))?;
+        let settings = serde_json::to_string(app).map_err(|error| StartError(error.to_string()))?;
+        let digest = Sha256::digest(&settings).to_vec();
+        let seed = Seed { id, settings, digest, now: clock.now() };
+        let sown = storage.apps.seed(seed).await.map_err(|error| StartError(error.to_string()))?;
+        if sown {
+            tracing::info!(app = word, "game {word} is written as the configuration describes it");
+        }
+    }
+    Ok(())
+}
+
+/// Whether a data folder is in use by a server, and how to reach it.
+#[must_use]
+pub fn running(data: &Path) -> Option<Control> {
+    control::read(data)
+}

@@ -1,0 +1,515 @@
+//! The task that owns a socket.
+//!
+//! It waits for, in this order:
+//! 1. what others have to say to the client (pushes, a close), from [`Outbound`];
+//! 2. answers: of `session.open`, of requests in flight;
+//! 3. frames of the client, unless its budget of requests in flight is used up, its session
+//!    is being opened, or the connection is closing;
+//! 4. the time: a deadline, a heartbeat, the end of a token.
+//!
+//! It takes what is ready, up to [`TURN`] events, and flushes once.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actors::sessions::Connection as _;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use protocol::close::{CloseCode, CloseReason};
+use protocol::codec::Format;
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::frame::{ClientFrame, FrameFault, RequestFrame, ServerFrame};
+use protocol::operation::{ConnectionRequest, Operation, Reply, Request};
+use protocol::push::Push;
+use protocol::sessions::{CloseReply, OpenRequest, PingReply};
+use std::future::poll_fn;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::outbound::{Next, Outbound};
+use super::phase::{OpenSession, Phase, already_open, not_open};
+use super::wire::{self, Socket};
+use crate::gate::Gate;
+use crate::meter::Door;
+use actors::node::Opened;
+
+/// The most events in one turn of the loop, so that one busy socket does not keep a
+/// thread from the others.
+const TURN: usize = 64;
+/// How long before its token's end a client is told.
+const WARNING: Duration = Duration::from_secs(60);
+/// How long a closing connection waits for what is in flight.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
+
+type Outcome = Result<Reply, ErrorBody>;
+
+/// An answer on its way.
+struct Answered {
+    id: u64,
+    operation: Operation,
+    outcome: Outcome,
+}
+
+/// Something that happened.
+enum Event {
+    Outbound(Next),
+    Opened(u64, Box<Result<Opened, ErrorBody>>),
+    Answered(Answered),
+    Read(Option<Result<Message, Error>>),
+    Time,
+}
+
+/// Why the loop ends.
+enum End {
+    /// To be closed with this.
+    Close(CloseCode, CloseReason),
+    /// The client is gone.
+    Gone,
+}
+
+struct Connection {
+    gate: Gate,
+    format: Format,
+    origin: Option<Box<str>>,
+    outbound: Arc<Outbound>,
+    socket: Socket,
+    in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
+    in_flight_ids: Vec<u64>,
+    phase: Phase,
+    /// The highest request id seen.
+    highest: u64,
+    began: Instant,
+    heard: Instant,
+    next_ping: Instant,
+    /// When the timer is to fire next.
+    due: Instant,
+    closing: Option<(CloseCode, CloseReason)>,
+}
+
+/// Serves an upgraded connection until it ends.
+pub(super) async fn serve(
+    gate: Gate,
+    stream: TcpStream,
+    early: Vec<u8>,
+    format: Format,
+    origin: Option<Box<str>>,
+) {
+    let limit = gate.settings.outbound_limit_bytes;
+    let socket = wire::socket(stream, early, gate.settings.frame_limit_bytes, limit).await;
+    let outbound = Arc::new(Outbound::new(format, limit));
+    let _entered = gate.sockets.enter(outbound.clone());
+    if gate.draining() {
+        // The drain may have looked before this socket was there to be seen.
+        outbound.close(CloseCode::Draining, CloseReason::default());
+    }
+    let now = Instant::now();
+    let deadline = now + Duration::from_secs(gate.settings.first_frame_timeout_s);
+    let mut connection = Connection {
+        format,
+        origin,
+        outbound,
+        socket,
+        in_flight: FuturesUnordered::new(),
+        in_flight_ids: Vec::new(),
+        phase: Phase::Unopened { deadline },
+        highest: 0,
+        began: now,
+        heard: now,
+        next_ping: now + Duration::from_secs(gate.settings.heartbeat_s),
+        due: deadline,
+        closing: None,
+        gate,
+    };
+    let end = connection.run().await;
+    connection.end(end).await;
+}
+
+impl Connection {
+    async fn run(&mut self) -> End {
+        let mut timer = std::pin::pin!(sleep_until(self.due));
+        loop {
+            let mut event = Some(poll_fn(|context| self.poll_event(timer.as_mut(), context)).await);
+            let mut turn = 0;
+            while let Some(happened) = event.take() {
+                if let Err(end) = self.on_event(happened).await {
+                    return end;
+                }
+                if timer.deadline() != self.due {
+                    timer.as_mut().reset(self.due);
+                }
+                turn += 1;
+                if turn < TURN {
+                    event = poll_fn(|context| {
+                        Poll::Ready(match self.poll_event(timer.as_mut(), context) {
+                            Poll::Ready(event) => Some(event),
+                            Poll::Pending => None,
+                        })
+                    })
+                    .await;
+                }
+            }
+            if let Err(end) = self.flush().await {
+                return end;
+            }
+            if turn == TURN {
+                tokio::task::yield_now().await;
+            }
+            if let Some((code, reason)) = self.closing.take_if(|_| {
+                self.in_flight.is_empty() && !matches!(self.phase, Phase::Opening { .. })
+            }) {
+                return End::Close(code, reason);
+            }
+        }
+    }
+
+    fn poll_event(&mut self, timer: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<Event> {
+        if self.closing.is_none()
+            && let Poll::Ready(next) = self.outbound.poll_next(context)
+        {
+            return Poll::Ready(Event::Outbound(next));
+        }
+        if let Phase::Opening { id, opened, .. } = &mut self.phase
+            && let Poll::Ready(outcome) = opened.poll_unpin(context)
+        {
+            return Poll::Ready(Event::Opened(*id, Box::new(outcome)));
+        }
+        if let Poll::Ready(Some(answered)) = self.in_flight.poll_next_unpin(context) {
+            return Poll::Ready(Event::Answered(answered));
+        }
+        if self.may_read()
+            && let Poll::Ready(read) = self.socket.poll_next_unpin(context)
+        {
+            return Poll::Ready(Event::Read(read));
+        }
+        ready!(timer.poll(context));
+        Poll::Ready(Event::Time)
+    }
+
+    fn may_read(&self) -> bool {
+        self.closing.is_none()
+            && !matches!(self.phase, Phase::Opening { .. })
+            && self.in_flight.len() < self.gate.settings.in_flight_per_connection
+    }
+
+    async fn on_event(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Outbound(Next::Frame(frame)) => self.feed(frame).await,
+            Event::Outbound(Next::Close(code, reason)) => {
+                self.begin_close(code, reason);
+                Ok(())
+            }
+            Event::Opened(id, outcome) => self.on_opened(id, *outcome).await,
+            Event::Answered(Answered { id, operation, outcome }) => {
+                self.in_flight_ids.retain(|flying| *flying != id);
+                if self.in_flight_ids.is_empty() {
+                    // A quiet connection keeps no room for requests.
+                    self.in_flight_ids = Vec::new();
+                    self.in_flight = FuturesUnordered::new();
+                }
+                self.answer(id, operation, outcome).await
+            }
+            Event::Read(Some(Ok(message))) => self.on_message(message).await,
+            Event::Read(Some(Err(error))) => Err(match wire::code_of(&error) {
+                Some(code) => End::Close(code, CloseReason::default()),
+                None => End::Gone,
+            }),
+            Event::Read(None) => Err(End::Gone),
+            Event::Time => self.on_time().await,
+        }
+    }
+
+    fn begin_close(&mut self, code: CloseCode, reason: CloseReason) {
+        self.closing = Some((code, reason));
+        self.due = Instant::now() + CLOSE_GRACE;
+    }
+
+    async fn on_message(&mut self, message: Message) -> Result<(), End> {
+        self.heard = Instant::now();
+        match (message, self.format) {
+            (Message::Text(text), Format::Json) => self.on_frame(text.as_bytes()).await,
+            (Message::Binary(bytes), Format::Msgpack) => self.on_frame(&bytes).await,
+            (Message::Text(_), Format::Msgpack) | (Message::Binary(_), Format::Json) => {
+                Err(senseless("a frame of the other kind than the subprotocol's"))
+            }
+            // A ping's pong is written by tungstenite, and goes out with the next flush.
+            (Message::Ping(_) | Message::Pong(_), _) => Ok(()),
+            // tungstenite answers it; the stream ends next.
+            (Message::Close(_) | Message::Frame(_), _) => Ok(()),
+        }
+    }
+
+    async fn on_frame(&mut self, frame: &[u8]) -> Result<(), End> {
+        if let Phase::Unopened { deadline } = &mut self.phase
+            && self.highest == 0
+        {
+            // The first frame has come; now the open must come in time.
+            *deadline = self.began + Duration::from_secs(self.gate.settings.open_timeout_s);
+            self.due = *deadline;
+        }
+        match ClientFrame::read(self.format, frame) {
+            // Pushes with numbers are not sent yet, so there is none to be acknowledged.
+            Ok(ClientFrame::Ack(_)) => Ok(()),
+            Ok(ClientFrame::Request(request)) => self.on_request(request).await,
+            Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
+            Err(FrameFault::Request { id, reason }) => {
+                self.highest = self.highest.max(id);
+                self.refuse(id, FrameFault::error(reason)).await
+            }
+        }
+    }
+
+    async fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<(), End> {
+        let id = frame.id;
+        if id <= self.highest {
+            if self.in_flight_ids.contains(&id) {
+                // It joins the request in flight: one answer is for both.
+                return Ok(());
+            }
+            let message = format!("id {id} is not above {}, the highest so far", self.highest);
+            return self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)).await;
+        }
+        self.highest = id;
+        let Some(operation) = Operation::parse(&frame.op) else {
+            let message = format!("there is no operation `{}`", shortened(&frame.op));
+            return self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message)).await;
+        };
+        match operation.decode(self.format, frame.body) {
+            Err(error) => self.answer(id, operation, Err(error)).await,
+            Ok(Request::Public(request)) => {
+                let (node, origin) = (self.gate.node.clone(), self.origin.clone());
+                // A task of its own: a login is finished even if the client is gone.
+                let work =
+                    tokio::spawn(async move { node.public(origin.as_deref(), request).await });
+                self.fly(id, operation, async { work.await.unwrap_or_else(|_| Err(failed())) });
+                Ok(())
+            }
+            Ok(Request::Connection(request)) => {
+                self.on_connection_request(id, operation, request).await
+            }
+            Ok(Request::Member(request)) => {
+                let Phase::Open(session) = &self.phase else {
+                    return self.answer(id, operation, Err(not_open())).await;
+                };
+                let caller = session.caller.clone();
+                match self.gate.node.member(self.origin.as_deref(), caller, request) {
+                    Ok(answer) => {
+                        self.fly(id, operation, answer);
+                        Ok(())
+                    }
+                    Err(error) => self.answer(id, operation, Err(error)).await,
+                }
+            }
+        }
+    }
+
+    async fn on_connection_request(
+        &mut self,
+        id: u64,
+        operation: Operation,
+        request: ConnectionRequest,
+    ) -> Result<(), End> {
+        let outcome = match (request, &mut self.phase) {
+            (ConnectionRequest::SessionOpen(request), Phase::Unopened { deadline }) => {
+                let deadline = *deadline;
+                self.phase = Phase::Opening { id, opened: self.open(request), deadline };
+                return Ok(());
+            }
+            (ConnectionRequest::SessionOpen(_), Phase::Open(_) | Phase::Opening { .. }) => {
+                Err(already_open())
+            }
+            (ConnectionRequest::SessionPing(ping), Phase::Open(_)) => {
+                Ok(Reply::SessionPing(PingReply { t: ping.t, time: self.gate.node.now() }))
+            }
+            (ConnectionRequest::SessionRefresh(request), Phase::Open(session)) => {
+                self.gate.node.refresh(&session.caller, &request).map(|(caller, reply)| {
+                    session.caller = caller;
+                    session.warned = false;
+                    Reply::SessionRefresh(reply)
+                })
+            }
+            (ConnectionRequest::SessionClose(_), Phase::Open(_)) => {
+                self.begin_close(CloseCode::Normal, CloseReason::default());
+                let reply = Ok(Reply::SessionClose(CloseReply {}));
+                return self.answer(id, operation, reply).await;
+            }
+            (
+                ConnectionRequest::SessionPing(_)
+                | ConnectionRequest::SessionRefresh(_)
+                | ConnectionRequest::SessionClose(_),
+                Phase::Unopened { .. } | Phase::Opening { .. },
+            ) => Err(not_open()),
+        };
+        let refreshed = matches!(outcome, Ok(Reply::SessionRefresh(_)));
+        self.answer(id, operation, outcome).await?;
+        if refreshed {
+            self.schedule();
+        }
+        Ok(())
+    }
+
+    fn open(&self, request: OpenRequest) -> BoxFuture<'static, Result<Opened, ErrorBody>> {
+        let (node, origin) = (self.gate.node.clone(), self.origin.clone());
+        let connection = self.outbound.clone();
+        Box::pin(async move { node.open(origin.as_deref(), &request, connection).await })
+    }
+
+    async fn on_opened(&mut self, id: u64, outcome: Result<Opened, ErrorBody>) -> Result<(), End> {
+        let outcome = match outcome {
+            Ok(Opened { attachment, caller, reply }) => {
+                self.next_ping =
+                    Instant::now() + Duration::from_secs(self.gate.settings.heartbeat_s);
+                let session = OpenSession { caller, warned: false, attachment };
+                self.phase = Phase::Open(Box::new(session));
+                self.schedule();
+                Ok(Reply::SessionOpen(reply))
+            }
+            Err(error) => {
+                if let Phase::Opening { deadline, .. } = self.phase {
+                    self.phase = Phase::Unopened { deadline };
+                }
+                Err(error)
+            }
+        };
+        self.answer(id, Operation::SessionOpen, outcome).await
+    }
+
+    /// Lets a request be answered whenever it is.
+    fn fly(
+        &mut self,
+        id: u64,
+        operation: Operation,
+        work: impl Future<Output = Outcome> + Send + 'static,
+    ) {
+        self.in_flight_ids.push(id);
+        self.in_flight
+            .push(Box::pin(async move { Answered { id, operation, outcome: work.await } }));
+    }
+
+    async fn answer(&mut self, id: u64, operation: Operation, outcome: Outcome) -> Result<(), End> {
+        self.gate.meter.request(Door::Socket, operation, &outcome);
+        self.send(&ServerFrame::answer(id, &outcome)).await
+    }
+
+    /// Answers what is not even a request for an operation.
+    async fn refuse(&mut self, id: u64, err: ErrorBody) -> Result<(), End> {
+        self.gate.meter.refused(Door::Socket, err.code);
+        self.send(&ServerFrame::Err { id, err: &err }).await
+    }
+
+    async fn send(&mut self, frame: &ServerFrame<'_>) -> Result<(), End> {
+        match frame.encode(self.format) {
+            Ok(bytes) => self.feed(bytes.into()).await,
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be written");
+                Err(End::Close(CloseCode::Internal, CloseReason::default()))
+            }
+        }
+    }
+
+    async fn feed(&mut self, frame: Bytes) -> Result<(), End> {
+        let message = wire::message(self.format, frame);
+        let patience = self.silence();
+        written(timeout(patience, self.socket.feed(message)).await)
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let patience = self.silence();
+        written(timeout(patience, self.socket.flush()).await)
+    }
+
+    /// How long a client may be silent, and how long it may refuse to be written to.
+    fn silence(&self) -> Duration {
+        Duration::from_secs(self.gate.settings.heartbeat_s) * 3 / 2
+    }
+
+    async fn on_time(&mut self) -> Result<(), End> {
+        if let Some((code, reason)) = self.closing.take() {
+            return Err(End::Close(code, reason));
+        }
+        let now = Instant::now();
+        match &mut self.phase {
+            Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => {
+                if now >= *deadline {
+                    return Err(End::Close(CloseCode::NotOpenedInTime, CloseReason::default()));
+                }
+            }
+            Phase::Open(session) => {
+                let left = session.caller.expires_at.since(self.gate.node.now());
+                if left.is_zero() {
+                    return Err(End::Close(CloseCode::TokenExpired, CloseReason::default()));
+                }
+                if left <= WARNING && !session.warned {
+                    session.warned = true;
+                    let push = Push::SessionExpiring { expires_s: left.as_secs() };
+                    self.send(&ServerFrame::push(&push)).await?;
+                }
+                if now - self.heard >= self.silence() {
+                    return Err(End::Close(CloseCode::NoPong, CloseReason::default()));
+                }
+                if now >= self.next_ping {
+                    self.next_ping = now + Duration::from_secs(self.gate.settings.heartbeat_s);
+                    let patience = self.silence();
+                    let ping = Message::Ping(Bytes::new());
+                    written(timeout(patience, self.socket.feed(ping)).await)?;
+                }
+            }
+        }
+        self.schedule();
+        Ok(())
+    }
+
+    /// Finds out what is due next.
+    fn schedule(&mut self) {
+        self.due = match &self.phase {
+            Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => *deadline,
+            Phase::Open(session) => {
+                let left = session.caller.expires_at.since(self.gate.node.now());
+                let warn = if session.warned { left } else { left.saturating_sub(WARNING) };
+                let now = Instant::now();
+                (now + warn).min(self.next_ping).min((self.heard + self.silence()).max(now))
+            }
+        };
+    }
+
+    async fn end(self, end: End) {
+        let Self { gate, socket, phase, .. } = self;
+        let code = match &end {
+            End::Close(code, _) => Some(*code),
+            End::Gone => None,
+        };
+        gate.meter.closed(code);
+        if let Phase::Open(session) = phase {
+            session.attachment.closed(code);
+        }
+        if let End::Close(code, reason) = end {
+            wire::close(socket, code, &reason).await;
+        }
+    }
+}
+
+fn senseless(reason: &'static str) -> End {
+    tracing::debug!(reason, "a frame made no sense");
+    End::Close(CloseCode::BadFrame, CloseReason::default())
+}
+
+fn failed() -> ErrorBody {
+    actors::fault::internal("the request failed on the way")
+}
+
+/// A name that a client made up, short enough to be said back to it.
+fn shortened(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Result<(), End> {
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Gone),
+        Err(_) => Err(End::Close(CloseCode::SlowConsumer, CloseReason::default())),
+    }
+}

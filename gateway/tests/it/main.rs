@@ -1,0 +1,24 @@
+//! The doors, from outside: what a player, a stranger and an attacker see.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod harness;
+
+mod frames;
+mod http;
+mod identity;
+mod keys;
+mod kill;
+mod launching;
+mod laws;
+mod openapi;
+mod operations;
+mod origins;
+mod sessions;
+mod slow;
+mod tree;
