@@ -27,9 +27,7 @@ ignored; a client ignores unknown fields of an answer.";
 /// The document of this server.
 #[must_use]
 pub fn document() -> OpenApi {
-    let mut collector = Collector::default();
-    Operation::visit(&mut collector);
-    collector.schema::<ErrorBody>();
+    let collector = collect();
     let tags = ["launch", "auth", "session", "identity", "member"];
     OpenApiBuilder::new()
         .info(
@@ -51,6 +49,13 @@ pub fn document() -> OpenApi {
         .build()
 }
 
+fn collect() -> Collector {
+    let mut collector = Collector::default();
+    Operation::visit(&mut collector);
+    collector.schema::<ErrorBody>("ErrorBody");
+    collector
+}
+
 fn bearer() -> SecurityScheme {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.bearer_format = Some("JWT".into());
@@ -62,17 +67,21 @@ fn bearer() -> SecurityScheme {
 struct Collector {
     paths: PathsBuilder,
     schemas: BTreeMap<String, RefOr<Schema>>,
+    /// Names that two different types claim.
+    clashes: Vec<String>,
 }
 
 impl Collector {
-    /// Keeps a type's schema and those it is made of.
-    fn schema<T: ToSchema>(&mut self) -> Ref {
-        let name = T::name().into_owned();
-        if !self.schemas.contains_key(&name) {
-            self.schemas.insert(name.clone(), T::schema());
-            let mut parts = Vec::new();
-            T::schemas(&mut parts);
-            self.schemas.extend(parts);
+    /// Keeps a type's schema under `name`, and those it is made of under their own.
+    fn schema<T: ToSchema>(&mut self, name: &str) -> Ref {
+        let mut parts = Vec::new();
+        T::schemas(&mut parts);
+        parts.push((name.to_owned(), T::schema()));
+        for (name, schema) in parts {
+            match self.schemas.get(&name) {
+                Some(known) if *known != schema => self.clashes.push(name),
+                Some(_) | None => drop(self.schemas.insert(name, schema)),
+            }
         }
         Ref::from_schema_name(name)
     }
@@ -83,7 +92,9 @@ impl Visitor for Collector {
         if operation.doors() == Doors::Socket {
             return;
         }
-        let (request, reply) = (self.schema::<Request>(), self.schema::<Reply>());
+        // The domains call their bodies alike; the operation's name tells them apart.
+        let request = self.schema::<Request>(&format!("{operation:?}Request"));
+        let reply = self.schema::<Reply>(&format!("{operation:?}Reply"));
         let mut content = ContentBuilder::new().schema(Some(request));
         if let Some(example) = example(operation) {
             content = content.example(Some(example));
@@ -95,8 +106,8 @@ impl Visitor for Collector {
         let tag = operation.name().split('.').next().unwrap_or_default();
         let mut described = OperationBuilder::new()
             .operation_id(Some(operation.name()))
-            .summary(Some(operation.name()))
-            .description(Some(operation.summary()))
+            .summary(Some(operation.summary()))
+            .description(Some(format!("On the websocket: `\"op\": \"{}\"`.", operation.name())))
             .tag(tag)
             .request_body(Some(body))
             .responses(responses(reply));
@@ -151,5 +162,15 @@ fn example(operation: Operation) -> Option<serde_json::Value> {
         | Operation::SessionList
         | Operation::SessionOpen
         | Operation::SessionClose => Some(json!({})),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_types_share_a_name() {
+        assert_eq!(collect().clashes, Vec::<String>::new());
     }
 }
