@@ -38,7 +38,7 @@ pub fn document() -> OpenApi {
                 .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
                 .build(),
         )
-        .tags(Some(tags.map(|tag| Tag::new(tag))))
+        .tags(Some(tags.map(Tag::new)))
         .paths(collector.paths.build())
         .components(Some(
             ComponentsBuilder::new()

@@ -45,10 +45,7 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
             PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Full("daemun_embedded_commit_jobs".into()), &JOBS)
                 .and_then(PrometheusBuilder::install_recorder)
-                .map(|handle| {
-                    describe();
-                    handle
-                })
+                .inspect(|_| describe())
                 .map_err(|error| format!("metrics cannot be recorded: {error}"))
         })
         .clone()

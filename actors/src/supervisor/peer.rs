@@ -30,7 +30,7 @@ impl<M> Peer<M> {
         (actor.get_status() < ActorStatus::Draining).then(|| actor.clone())
     }
 
-    /// Lets `actor` live here from now on. [`child`](super::child) does this for each incarnation;
+    /// Lets `actor` live here from now on. [`child`](super::child()) does this for each incarnation;
     /// a [`ChildSpec`](super::ChildSpec) with a start of its own has to.
     pub fn publish(&self, actor: ActorRef<M>) {
         self.current.store(Some(Arc::new(actor)));

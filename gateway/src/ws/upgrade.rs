@@ -3,10 +3,10 @@
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, IntoResponseParts, Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use protocol::codec::Format;
@@ -22,7 +22,7 @@ use crate::http::Failure;
 pub async fn upgrade(State(gate): State<Gate>, mut request: Request) -> Response {
     match check(&gate, &mut request) {
         Ok(offer) => switch(gate, offer),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -36,18 +36,19 @@ struct Offer {
     on_upgrade: OnUpgrade,
 }
 
-fn check(gate: &Gate, request: &mut Request) -> Result<Offer, Response> {
-    let refuse = |code, message: &str| Failure(ErrorBody::new(code, message)).into_response();
+fn check(gate: &Gate, request: &mut Request) -> Result<Offer, Box<Response>> {
+    let refuse =
+        |code, message: &str| Box::new(Failure(ErrorBody::new(code, message)).into_response());
     let headers = request.headers();
     if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
         let headers = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade")];
         let error = ErrorBody::new(ErrorCode::OpMethod, "this address speaks websocket");
-        return Err((StatusCode::UPGRADE_REQUIRED, headers, Failure(error).body()).into_response());
+        return Err(Box::new(upgrade_required(headers, error)));
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         let error = ErrorBody::new(ErrorCode::OpMethod, "websocket version 13 is spoken here");
         let headers = [(SEC_WEBSOCKET_VERSION, "13")];
-        return Err((StatusCode::UPGRADE_REQUIRED, headers, Failure(error).body()).into_response());
+        return Err(Box::new(upgrade_required(headers, error)));
     }
     let accept = headers
         .get(SEC_WEBSOCKET_KEY)
@@ -75,6 +76,12 @@ fn check(gate: &Gate, request: &mut Request) -> Result<Offer, Response> {
         .remove::<OnUpgrade>()
         .ok_or_else(|| refuse(ErrorCode::FrameBad, "this connection cannot be upgraded"))?;
     Ok(Offer { accept, format, chosen, origin, on_upgrade })
+}
+
+/// 426 and what to upgrade to (RFC 9110, section 15.5.22).
+fn upgrade_required(headers: impl IntoResponseParts, error: ErrorBody) -> Response {
+    let body = [(CONTENT_TYPE, "application/json")];
+    (StatusCode::UPGRADE_REQUIRED, headers, body, Failure(error).body()).into_response()
 }
 
 /// Whether a comma-separated header holds a token, in either case.

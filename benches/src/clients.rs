@@ -1,0 +1,159 @@
+//! The clients of a bench, in one process of their own.
+//!
+//! The process does what it is ordered to on standard input and answers each order on
+//! standard output, a line of JSON each. Between orders its sockets are silent.
+
+mod crowd;
+mod dial;
+mod echo;
+mod player;
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::Fault;
+use crate::process::{Process, leash};
+use crowd::Crowd;
+
+#[cfg(test)]
+pub(crate) use crowd::Client;
+
+/// What clients speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Whom {
+    /// The server, at its HTTP address.
+    Daemun,
+    /// An echo over TCP.
+    Tcp,
+    /// An echo over websockets.
+    Websocket,
+}
+
+impl Whom {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Daemun => "daemun",
+            Self::Tcp => "tcp",
+            Self::Websocket => "websocket",
+        }
+    }
+}
+
+/// The command line of the clients' process.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// What they speak to.
+    whom: Whom,
+    /// Where it is.
+    address: String,
+}
+
+/// What the clients are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    /// So many more connect; of the server's each logs in as a new guest and opens a session.
+    Enter(usize),
+    /// Each asks this often, all at once, and hears every answer.
+    Burst(usize),
+    /// All close their sessions and leave.
+    Leave,
+}
+
+/// What has come of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// Every reply was as it should be.
+    Done(Done),
+    /// One was not; the run is worth nothing.
+    Failed(String),
+}
+
+/// An order that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// How many clients are connected now.
+    pub(crate) connected: usize,
+    /// For how many seconds from its login on the shortest-lived token is good; `None`
+    /// where there are no tokens.
+    pub(crate) good_for_s: Option<u64>,
+}
+
+/// The clients' process, as the bench has it.
+pub(crate) struct Clients {
+    process: Process,
+}
+
+impl Clients {
+    /// Starts the process; nobody is connected yet.
+    ///
+    /// # Errors
+    /// When the system does not start it.
+    pub(crate) fn start(whom: Whom, address: &str) -> Result<Self, Fault> {
+        let mut command = leash::own("clients")?;
+        command.args([whom.word(), address]);
+        Ok(Self { process: Process::start("the clients", command)? })
+    }
+
+    /// Has an order carried out.
+    ///
+    /// # Errors
+    /// When a reply was wrong, or it takes longer than `within`.
+    pub(crate) async fn order(&mut self, order: Order, within: Duration) -> Result<Done, Fault> {
+        self.process.say(&serde_json::to_string(&order)?).await?;
+        let what = format!("the end of {order:?}");
+        let outcome =
+            self.process.hear(&what, within, |line| serde_json::from_str(line).ok()).await?;
+        match outcome {
+            Outcome::Done(done) => Ok(done),
+            Outcome::Failed(why) => Err(self.process.trouble(&format!("{order:?}: {why}"))),
+        }
+    }
+
+    /// Ends the process, and with it whoever is still connected.
+    ///
+    /// # Errors
+    /// When it had ended before.
+    pub(crate) async fn end(self) -> Result<(), Fault> {
+        self.process.end().await
+    }
+}
+
+/// Is the clients' process, until nobody can order it any more.
+///
+/// # Errors
+/// When an order is not understood.
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
+    let mut crowd = Crowd::new(arguments.whom, &arguments.address);
+    let mut orders = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = orders.next_line().await? {
+        let outcome = match crowd.obey(serde_json::from_str(&line)?).await {
+            Ok(done) => Outcome::Done(done),
+            Err(fault) => Outcome::Failed(fault.to_string()),
+        };
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "{}", serde_json::to_string(&outcome)?)?;
+        stdout.flush()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_and_outcomes_are_lines() {
+        assert_eq!(serde_json::to_string(&Order::Enter(5)).unwrap(), r#"{"enter":5}"#);
+        assert_eq!(serde_json::from_str::<Order>(r#""leave""#).unwrap(), Order::Leave);
+        let done = Outcome::Done(Done { connected: 5, good_for_s: Some(900) });
+        let line = serde_json::to_string(&done).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&line).unwrap(), done);
+        assert!(serde_json::from_str::<Outcome>("listening").is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! Measured claims: each is a ratio, taken in one run with its reference.
+//!
+//! A bench starts what it measures, its clients and its references as processes of their
+//! own, so that each has its own memory, processor time and open files. Those processes are
+//! this program too, under hidden subcommands, but for the server itself.
+
+mod clients;
+mod idle;
+mod machine;
+mod process;
+mod reference;
+mod report;
+mod server;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why a run failed, in words for whoever started it.
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// Measured claims of the server, each beside its reference.
+#[derive(Parser)]
+#[command(name = "benches", version)]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Resident bytes of an idle, logged-in session, beside a raw TCP task's.
+    Idle(idle::Arguments),
+    /// The clients of a bench: does what standard input orders.
+    #[command(hide = true)]
+    Clients(clients::Arguments),
+    /// A reference server.
+    #[command(hide = true)]
+    Reference {
+        /// Which one.
+        kind: reference::Kind,
+    },
+    /// Runs a command that ends when the process that started it does.
+    #[command(hide = true)]
+    Leash {
+        /// The command and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().bench {
+        Bench::Idle(arguments) => block_on(one_thread(), unless_interrupted(idle::run(&arguments))),
+        Bench::Clients(arguments) => block_on(one_thread(), clients::run(&arguments)),
+        Bench::Reference { kind } => block_on(many_threads(), reference::run(kind)),
+        Bench::Leash { command } => Err(process::leash::exec(&command)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("error: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn block_on(
+    runtime: std::io::Result<Runtime>,
+    work: impl Future<Output = Result<(), Fault>>,
+) -> Result<(), Fault> {
+    runtime.map_err(|error| format!("the runtime cannot be built: {error}"))?.block_on(work)
+}
+
+/// For what leaves the processors to the server. A bench itself must also stay on the main
+/// thread, because what it starts is ended by the system when the thread that started it ends.
+fn one_thread() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// For a reference: what the server itself runs on.
+fn many_threads() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
+}
+
+/// Drops the bench, and with it all it has started, when somebody wants it to stop.
+async fn unless_interrupted(bench: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        outcome = bench => outcome,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
+    }
+}

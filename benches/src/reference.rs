@@ -1,0 +1,105 @@
+//! What the server is compared with: echoes that do nothing else.
+//!
+//! Each runs on the runtime the server runs on, with the allocator it has, and answers
+//! every message of a connection from one task.
+
+mod tcp;
+mod websocket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Fault;
+use crate::process::{Process, leash};
+
+/// How long a reference may take to listen.
+const START: Duration = Duration::from_secs(20);
+/// What a reference says before its address, on standard output.
+const LISTENING: &str = "listening ";
+
+/// A reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Bytes over TCP, as they come.
+    Tcp,
+    /// Websocket messages, with every buffer of tokio-tungstenite set small.
+    Websocket,
+}
+
+impl Kind {
+    /// What it is called in a report.
+    #[must_use]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "raw tokio TCP task",
+            Self::Websocket => "tokio-tungstenite alone, tuned",
+        }
+    }
+
+    /// Its word on the command line.
+    #[must_use]
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Websocket => "websocket",
+        }
+    }
+}
+
+/// A reference that runs while this is kept.
+pub(crate) struct Reference {
+    /// The process.
+    pub(crate) process: Process,
+    /// Where it listens.
+    pub(crate) address: String,
+}
+
+impl Reference {
+    /// Starts a reference.
+    ///
+    /// # Errors
+    /// When it does not listen in time.
+    pub(crate) async fn start(kind: Kind) -> Result<Self, Fault> {
+        let mut command = leash::own("reference")?;
+        command.arg(kind.word());
+        let mut process = Process::start(kind.name(), command)?;
+        let address = process
+            .hear("its address", START, |line| line.strip_prefix(LISTENING).map(str::to_owned));
+        let address = address.await?;
+        Ok(Self { process, address })
+    }
+}
+
+/// Is a reference, until it is killed.
+///
+/// # Errors
+/// When it cannot listen.
+pub(crate) async fn run(kind: Kind) -> Result<(), Fault> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    println!("{LISTENING}{}", listener.local_addr()?);
+    serve(kind, listener).await?;
+    Ok(())
+}
+
+async fn serve(kind: Kind, listener: TcpListener) -> io::Result<()> {
+    loop {
+        let stream = accept(&listener).await?;
+        match kind {
+            Kind::Tcp => drop(tokio::spawn(tcp::echo(stream))),
+            Kind::Websocket => drop(tokio::spawn(websocket::greet(stream))),
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+use crate::clients::{Client, Whom};
+
+use super::*;
+
+async fn echoes(kind: Kind, whom: Whom) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(serve(kind, listener));
+    let entered = Client::enter(whom, &address, 3).await.unwrap();
+    let mut client = entered.client;
+    client.burst(50).await.unwrap();
+    client.burst(1).await.unwrap();
+    client.leave().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_tcp_echo_says_back_what_it_hears() {
+    echoes(Kind::Tcp, Whom::Tcp).await;
+}
+
+#[tokio::test]
+async fn the_websocket_echo_says_back_what_it_hears() {
+    echoes(Kind::Websocket, Whom::Websocket).await;
+}

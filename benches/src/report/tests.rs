@@ -1,0 +1,60 @@
+use serde_json::json;
+
+use super::*;
+
+fn figure(what: &str, value: f64) -> Figure {
+    Figure { what: what.to_owned(), value, detail: Value::Null }
+}
+
+fn report() -> Report {
+    let (session, task) = (figure("session", 6144.0), figure("task", 1024.0));
+    let claim = Claim::new(&session, &task, vec![Bar::now(12.0), Bar::reach(4.5)]);
+    Report {
+        bench: "idle",
+        title: "Bytes".to_owned(),
+        unit: "bytes each",
+        figures: vec![session, task],
+        claims: vec![claim],
+        setup: json!({"sessions": 10}),
+        notes: vec!["Read them so.".to_owned()],
+        machine: Machine {
+            cpu: "Some Processor".to_owned(),
+            cores: 2,
+            memory: 8 << 30,
+            kernel: "6.1".to_owned(),
+            huge_pages: "madvise".to_owned(),
+            at: "2026-11-22T13:43:20Z".to_owned(),
+            commit: None,
+            server_built: "2026-11-22T13:00:00Z".to_owned(),
+            profile: "release",
+        },
+    }
+}
+
+#[test]
+fn the_table_says_what_was_met_and_what_was_missed() {
+    let text = report().to_string();
+    assert!(text.contains("session       6,144\n"), "{text}");
+    assert!(text.contains("session / task  6.00x      12x met  4.5x MISSED\n"), "{text}");
+    assert!(text.contains("2 cores of Some Processor, 8 GiB"), "{text}");
+}
+
+#[test]
+fn a_ratio_to_nothing_meets_no_bar() {
+    let claim = Claim::new(&figure("a", 1.0), &figure("b", 0.0), vec![Bar::now(12.0)]);
+    assert!(claim.bars.iter().all(|judged| !judged.met));
+}
+
+#[test]
+fn the_file_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bench").join("idle.json");
+    report().write(&path).unwrap();
+    let read: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(read["claims"][0]["ratio"], json!(6.0));
+    assert_eq!(
+        read["claims"][0]["bars"][1],
+        json!({"kind": "reach", "at_most": 4.5, "met": false})
+    );
+    assert_eq!(read["machine"]["cores"], json!(2));
+}
