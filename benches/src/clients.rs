@@ -58,10 +58,30 @@ pub(crate) struct Arguments {
 pub(crate) enum Order {
     /// So many more connect; of the server's each logs in as a new guest and opens a session.
     Enter(usize),
-    /// Each asks this often, all at once, and hears every answer.
-    Burst(usize),
+    /// Each asks, and hears every answer.
+    Burst(Burst),
     /// All close their sessions and leave.
     Leave,
+}
+
+/// How often a client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Burst {
+    /// How often in all.
+    pub(crate) reads: usize,
+    /// How often before it waits for the answers, and then goes on.
+    pub(crate) at_once: usize,
+}
+
+impl Burst {
+    /// Asks once.
+    pub(crate) const ONE: Self = Self { reads: 1, at_once: 1 };
+
+    /// The sizes of the parts that are asked at once.
+    fn parts(self) -> impl Iterator<Item = usize> {
+        let at_once = self.at_once.max(1);
+        (0..self.reads).step_by(at_once).map(move |asked| at_once.min(self.reads - asked))
+    }
 }
 
 /// What has come of an order.
@@ -146,6 +166,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_burst_comes_in_parts() {
+        let parts = |reads, at_once| Burst { reads, at_once }.parts().collect::<Vec<_>>();
+        assert_eq!(parts(50, 16), [16, 16, 16, 2]);
+        assert_eq!(parts(2, 50), [2]);
+        assert_eq!(parts(2, 0), [1, 1]);
+        assert!(parts(0, 16).is_empty());
+    }
 
     #[test]
     fn orders_and_outcomes_are_lines() {

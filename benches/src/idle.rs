@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::clients::{Clients, Order};
+use crate::clients::{Burst, Clients, Order};
 use crate::process::{Memory, leash};
 use crate::{Fault, reference, server};
 use subject::{Subject, What};
@@ -42,9 +42,21 @@ pub(crate) struct Arguments {
     /// How many sessions are opened.
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
     sessions: u32,
+    /// How many of its reads a client sends before it waits for answers.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    at_once: u32,
     /// Where the figures are written as JSON.
     #[arg(long, default_value = "target/bench/idle.json")]
     out: PathBuf,
+}
+
+/// How large a run is.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Scale {
+    /// How many sessions are open.
+    sessions: usize,
+    /// How each of them reads.
+    burst: Burst,
 }
 
 /// What a process had resident, in bytes.
@@ -72,13 +84,15 @@ impl fmt::Display for Taken {
 /// When a reply was wrong, or something did not happen in time.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
     let sessions = usize::try_from(arguments.sessions)?;
+    let at_once = usize::try_from(arguments.at_once)?;
+    let scale = Scale { sessions, burst: Burst { reads: READS, at_once } };
     enough_files(sessions)?;
     // What is missing is told before minutes have gone into the references.
     server::binary()?;
-    let tcp = measure(What::Reference(reference::Kind::Tcp), sessions).await?;
-    let websocket = measure(What::Reference(reference::Kind::Websocket), sessions).await?;
-    let session = measure(What::Session, sessions).await?;
-    let report = claims::report(sessions, session, tcp, websocket)?;
+    let tcp = measure(What::Reference(reference::Kind::Tcp), scale).await?;
+    let websocket = measure(What::Reference(reference::Kind::Websocket), scale).await?;
+    let session = measure(What::Session, scale).await?;
+    let report = claims::report(scale, session, tcp, websocket)?;
     print!("{report}");
     report.write(&arguments.out)
 }
@@ -92,32 +106,33 @@ fn enough_files(sessions: usize) -> Result<(), Fault> {
     Err(format!("{sessions} sessions are too many, {most} are possible here: {why}").into())
 }
 
-async fn measure(what: What, sessions: usize) -> Result<Taken, Fault> {
+async fn measure(what: What, Scale { sessions, burst }: Scale) -> Result<Taken, Fault> {
     let name = what.name();
-    eprintln!("{name}: warming up with {WARM}");
+    let say = |happens: &str| eprintln!("{name}: {happens}");
+    say(&format!("warming up with {WARM}"));
     let subject = Subject::start(what).await?;
     let mut clients = Clients::start(subject.whom(), subject.address())?;
-    clients.order(Order::Enter(WARM), for_many(WARM)).await?;
-    clients.order(Order::Burst(READS), for_many(WARM)).await?;
-    clients.order(Order::Leave, for_many(WARM)).await?;
+    for order in [Order::Enter(WARM), Order::Burst(burst), Order::Leave] {
+        clients.order(order, for_many(WARM)).await?;
+    }
     let baseline = subject.quiet(0).await?;
 
-    eprintln!("{name}: {sessions} enter");
+    say(&format!("{sessions} enter"));
     let began = Instant::now();
     let entered = clients.order(Order::Enter(sessions), for_many(sessions)).await?;
     let opened = subject.quiet(sessions).await?;
 
-    eprintln!("{name}: {READS} reads each");
-    clients.order(Order::Burst(READS), for_many(sessions)).await?;
+    say(&format!("{} reads each", burst.reads));
+    clients.order(Order::Burst(burst), for_many(sessions)).await?;
     let read = subject.quiet(sessions).await?;
 
     undisturbed(began.elapsed(), entered.good_for_s)?;
     // Whoever had lost the connection unnoticed is noticed now.
-    clients.order(Order::Burst(2), for_many(sessions)).await?;
+    clients.order(Order::Burst(Burst::ONE), for_many(sessions)).await?;
     clients.end().await?;
     subject.end().await?;
     let taken = Taken { baseline, opened, read };
-    eprintln!("{name}: {taken}");
+    say(&taken.to_string());
     Ok(taken)
 }
 

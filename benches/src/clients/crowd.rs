@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::echo::{TcpEcho, WebsocketEcho};
 use super::player::Player;
-use super::{Done, Order, Whom, dial};
+use super::{Burst, Done, Order, Whom, dial};
 use crate::Fault;
 
 /// How many clients are at work at a time.
@@ -35,7 +35,7 @@ impl Crowd {
     pub(super) async fn obey(&mut self, order: Order) -> Result<Done, Fault> {
         match order {
             Order::Enter(many) => self.enter(many).await?,
-            Order::Burst(reads) => self.burst(reads).await?,
+            Order::Burst(burst) => self.burst(burst).await?,
             Order::Leave => self.leave().await?,
         }
         Ok(Done { connected: self.clients.len(), good_for_s: self.good_for_s })
@@ -54,9 +54,9 @@ impl Crowd {
         Ok(())
     }
 
-    async fn burst(&mut self, reads: usize) -> Result<(), Fault> {
+    async fn burst(&mut self, burst: Burst) -> Result<(), Fault> {
         let bursts =
-            self.clients.iter_mut().map(|client| bounded("the burst", client.burst(reads)));
+            self.clients.iter_mut().map(|client| bounded("the burst", client.burst(burst)));
         stream::iter(bursts).buffer_unordered(AT_A_TIME).try_collect().await
     }
 
@@ -116,16 +116,19 @@ impl Client {
         }
     }
 
-    /// Asks `reads` times without waiting in between, then hears every answer.
+    /// Asks, and hears every answer.
     ///
     /// # Errors
     /// As [`Client::enter`].
-    pub(crate) async fn burst(&mut self, reads: usize) -> Result<(), Fault> {
-        match self {
-            Self::Player(player) => player.burst(reads).await,
-            Self::Tcp(echo) => echo.burst(reads).await,
-            Self::Websocket(echo) => echo.burst(reads).await,
+    pub(crate) async fn burst(&mut self, burst: Burst) -> Result<(), Fault> {
+        for part in burst.parts() {
+            match self {
+                Self::Player(player) => player.ask_at_once(part).await?,
+                Self::Tcp(echo) => echo.ask_at_once(part).await?,
+                Self::Websocket(echo) => echo.ask_at_once(part).await?,
+            }
         }
+        Ok(())
     }
 
     /// Takes leave as the protocol has it.

@@ -28,11 +28,11 @@ pub(crate) struct TcpEcho(TcpStream);
 impl TcpEcho {
     pub(super) async fn enter(stream: TcpStream) -> Result<Self, Fault> {
         let mut echo = Self(stream);
-        echo.burst(1).await?;
+        echo.ask_at_once(1).await?;
         Ok(echo)
     }
 
-    pub(super) async fn burst(&mut self, reads: usize) -> Result<(), Fault> {
+    pub(super) async fn ask_at_once(&mut self, reads: usize) -> Result<(), Fault> {
         let said = (0..reads).flat_map(message).collect::<Vec<_>>();
         self.0.write_all(&said).await?;
         let mut heard = vec![0; said.len()];
@@ -57,11 +57,11 @@ impl WebsocketEcho {
         let url = format!("ws://{address}/");
         let (socket, _) = client_async_with_config(url, stream, Some(small_buffers())).await?;
         let mut echo = Self(socket);
-        echo.burst(1).await?;
+        echo.ask_at_once(1).await?;
         Ok(echo)
     }
 
-    pub(super) async fn burst(&mut self, reads: usize) -> Result<(), Fault> {
+    pub(super) async fn ask_at_once(&mut self, reads: usize) -> Result<(), Fault> {
         for number in 0..reads {
             self.0.feed(Message::binary(message(number).to_vec())).await?;
         }

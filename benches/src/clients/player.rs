@@ -67,7 +67,7 @@ impl Player {
 
     /// Reads, by turns with `session.ping`, which the connection answers, and `member.me`,
     /// for which the session's actor wakes.
-    pub(super) async fn burst(&mut self, reads: usize) -> Result<(), Fault> {
+    pub(super) async fn ask_at_once(&mut self, reads: usize) -> Result<(), Fault> {
         let mut due = BTreeSet::new();
         for _ in 0..reads {
             self.last_id += 1;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{READS, Taken, WARM};
+use super::{Scale, Taken, WARM};
 use crate::Fault;
 use crate::machine::Machine;
 use crate::process::Memory;
@@ -24,11 +24,12 @@ const OPEN: Moment = ("after open", |taken| taken.opened);
 const READ: Moment = ("after 50 reads", |taken| taken.read);
 
 pub(super) fn report(
-    sessions: usize,
+    scale: Scale,
     session: Taken,
     tcp: Taken,
     websocket: Taken,
 ) -> Result<Report, Fault> {
+    let Scale { sessions, burst } = scale;
     let of = |what: &str, taken: &Taken, moment: Moment| figure(what, taken, moment, sessions);
     let (open, read) = (of("daemun session", &session, OPEN), of("daemun session", &session, READ));
     let (tcp_open, tcp_read) = (of(Kind::Tcp.name(), &tcp, OPEN), of(Kind::Tcp.name(), &tcp, READ));
@@ -47,13 +48,12 @@ pub(super) fn report(
         figures: vec![open, read, tcp_open, tcp_read, bare_open, bare_read],
         claims,
         setup: json!({
-            "sessions": sessions,
+            "scale": scale,
             "warm_up_clients": WARM,
-            "reads": READS,
             "message_bytes_of_references": 64,
             "format": "MessagePack",
         }),
-        notes: notes(),
+        notes: notes(burst.at_once),
         machine: Machine::here()?,
     })
 }
@@ -69,23 +69,27 @@ fn figure(what: &str, taken: &Taken, (when, memory): Moment, sessions: usize) ->
     Figure { what: format!("{what}, {when}"), value: each.rss, detail }
 }
 
-fn notes() -> Vec<String> {
-    [
+fn notes(at_once: usize) -> Vec<String> {
+    vec![
         "A figure is Rss of /proc/<pid>/smaps_rollup, less the same after a warm-up with \
-         nobody connected, shared by all sessions.",
+         nobody connected, shared by all."
+            .to_owned(),
         "Memory of the kernel (socket buffers and the like, about 4 KiB a connection) is \
-         counted for nobody.",
+         counted for nobody."
+            .to_owned(),
         "Every process uses the system's allocator as it comes, and a multi-threaded tokio \
-         runtime. Heartbeats of the server are 600 s apart, all else is its default.",
-        "A session's reads are session.ping and member.me by turns, 50 sent at once; a \
-         reference echoes 50 messages sent at once. Every reply is checked.",
+         runtime. The server's heartbeats are 600 s apart; all else is its default."
+            .to_owned(),
+        format!(
+            "A session's reads are session.ping and member.me by turns, {at_once} sent at \
+             once; a reference echoes as many messages of 64 bytes. Every reply is checked."
+        ),
     ]
-    .map(str::to_owned)
-    .into()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::READS;
     use super::*;
 
     fn taken(baseline: u64, opened: u64, read: u64) -> Taken {

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The buffer within the task, in bytes. Whatever is larger is echoed in pieces.
-const BUFFER: usize = 256;
+const BUFFER: usize = 128;
 
 /// Says back what it hears until the client is gone.
 pub(super) async fn echo(mut stream: TcpStream) {

@@ -1,4 +1,4 @@
-use crate::clients::{Client, Whom};
+use crate::clients::{Burst, Client, Whom};
 
 use super::*;
 
@@ -8,8 +8,8 @@ async fn echoes(kind: Kind, whom: Whom) {
     tokio::spawn(serve(kind, listener));
     let entered = Client::enter(whom, &address, 3).await.unwrap();
     let mut client = entered.client;
-    client.burst(50).await.unwrap();
-    client.burst(1).await.unwrap();
+    client.burst(Burst { reads: 50, at_once: 16 }).await.unwrap();
+    client.burst(Burst::ONE).await.unwrap();
     client.leave().await.unwrap();
 }
 

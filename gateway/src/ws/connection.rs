@@ -78,7 +78,8 @@ struct Connection {
     origin: Option<Box<str>>,
     outbound: Arc<Outbound>,
     socket: Socket,
-    in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// Requests that are being answered; nothing is kept for them while there are none.
+    in_flight: Option<FuturesUnordered<BoxFuture<'static, Answered>>>,
     in_flight_ids: Vec<u64>,
     phase: Phase,
     /// The highest request id seen.
@@ -114,7 +115,7 @@ pub(super) async fn serve(
         origin,
         outbound,
         socket,
-        in_flight: FuturesUnordered::new(),
+        in_flight: None,
         in_flight_ids: Vec::new(),
         phase: Phase::Unopened { deadline },
         highest: 0,
@@ -126,7 +127,10 @@ pub(super) async fn serve(
         gate,
     };
     let end = connection.run().await;
-    connection.end(end).await;
+    if let Some((socket, code, reason)) = connection.end(end) {
+        // In a box of its own: what closing needs, an open connection need not hold.
+        Box::pin(wire::close(socket, code, reason)).await;
+    }
 }
 
 impl Connection {
@@ -136,8 +140,14 @@ impl Connection {
             let mut event = Some(poll_fn(|context| self.poll_event(timer.as_mut(), context)).await);
             let mut turn = 0;
             while let Some(happened) = event.take() {
-                if let Err(end) = self.on_event(happened).await {
-                    return end;
+                match self.on_event(happened) {
+                    Ok(None) => {}
+                    Ok(Some(message)) => {
+                        if let Err(end) = self.feed(message).await {
+                            return end;
+                        }
+                    }
+                    Err(end) => return end,
                 }
                 if timer.deadline() != self.due {
                     timer.as_mut().reset(self.due);
@@ -160,7 +170,7 @@ impl Connection {
                 tokio::task::yield_now().await;
             }
             if let Some((code, reason)) = self.closing.take_if(|_| {
-                self.in_flight.is_empty() && !matches!(self.phase, Phase::Opening { .. })
+                self.in_flight_ids.is_empty() && !matches!(self.phase, Phase::Opening { .. })
             }) {
                 return End::Close(code, reason);
             }
@@ -178,7 +188,9 @@ impl Connection {
         {
             return Poll::Ready(Event::Opened(*id, Box::new(outcome)));
         }
-        if let Poll::Ready(Some(answered)) = self.in_flight.poll_next_unpin(context) {
+        if let Some(in_flight) = &mut self.in_flight
+            && let Poll::Ready(Some(answered)) = in_flight.poll_next_unpin(context)
+        {
             return Poll::Ready(Event::Answered(answered));
         }
         if self.may_read()
@@ -193,33 +205,34 @@ impl Connection {
     fn may_read(&self) -> bool {
         self.closing.is_none()
             && !matches!(self.phase, Phase::Opening { .. })
-            && self.in_flight.len() < self.gate.settings.in_flight_per_connection
+            && self.in_flight_ids.len() < self.gate.settings.in_flight_per_connection
     }
 
-    async fn on_event(&mut self, event: Event) -> Result<(), End> {
+    /// Deals with what happened, and returns what is to be written of it. Nothing here waits,
+    /// so that an idle connection's task holds no more than its socket needs.
+    fn on_event(&mut self, event: Event) -> Result<Option<Message>, End> {
         match event {
-            Event::Outbound(Next::Frame(frame)) => self.feed(frame).await,
+            Event::Outbound(Next::Frame(frame)) => Ok(Some(wire::message(self.format, frame))),
             Event::Outbound(Next::Close(code, reason)) => {
                 self.begin_close(code, reason);
-                Ok(())
+                Ok(None)
             }
-            Event::Opened(id, outcome) => self.on_opened(id, *outcome).await,
+            Event::Opened(id, outcome) => self.on_opened(id, *outcome),
             Event::Answered(Answered { id, operation, outcome }) => {
                 self.in_flight_ids.retain(|flying| *flying != id);
                 if self.in_flight_ids.is_empty() {
-                    // A quiet connection keeps no room for requests.
                     self.in_flight_ids = Vec::new();
-                    self.in_flight = FuturesUnordered::new();
+                    self.in_flight = None;
                 }
-                self.answer(id, operation, outcome).await
+                self.answer(id, operation, outcome)
             }
-            Event::Read(Some(Ok(message))) => self.on_message(message).await,
+            Event::Read(Some(Ok(message))) => self.on_message(message),
             Event::Read(Some(Err(error))) => Err(match wire::code_of(&error) {
                 Some(code) => End::Close(code, CloseReason::default()),
                 None => End::Gone,
             }),
             Event::Read(None) => Err(End::Gone),
-            Event::Time => self.on_time().await,
+            Event::Time => self.on_time(),
         }
     }
 
@@ -228,22 +241,22 @@ impl Connection {
         self.due = Instant::now() + CLOSE_GRACE;
     }
 
-    async fn on_message(&mut self, message: Message) -> Result<(), End> {
+    fn on_message(&mut self, message: Message) -> Result<Option<Message>, End> {
         self.heard = Instant::now();
         match (message, self.format) {
-            (Message::Text(text), Format::Json) => self.on_frame(text.as_bytes()).await,
-            (Message::Binary(bytes), Format::Msgpack) => self.on_frame(&bytes).await,
+            (Message::Text(text), Format::Json) => self.on_frame(text.as_bytes()),
+            (Message::Binary(bytes), Format::Msgpack) => self.on_frame(&bytes),
             (Message::Text(_), Format::Msgpack) | (Message::Binary(_), Format::Json) => {
                 Err(senseless("a frame of the other kind than the subprotocol's"))
             }
             // A ping's pong is written by tungstenite, and goes out with the next flush.
-            (Message::Ping(_) | Message::Pong(_), _) => Ok(()),
+            (Message::Ping(_) | Message::Pong(_), _) => Ok(None),
             // tungstenite answers it; the stream ends next.
-            (Message::Close(_) | Message::Frame(_), _) => Ok(()),
+            (Message::Close(_) | Message::Frame(_), _) => Ok(None),
         }
     }
 
-    async fn on_frame(&mut self, frame: &[u8]) -> Result<(), End> {
+    fn on_frame(&mut self, frame: &[u8]) -> Result<Option<Message>, End> {
         if let Phase::Unopened { deadline } = &mut self.phase
             && self.highest == 0
         {
@@ -253,71 +266,69 @@ impl Connection {
         }
         match ClientFrame::read(self.format, frame) {
             // Pushes with numbers are not sent yet, so there is none to be acknowledged.
-            Ok(ClientFrame::Ack(_)) => Ok(()),
-            Ok(ClientFrame::Request(request)) => self.on_request(request).await,
+            Ok(ClientFrame::Ack(_)) => Ok(None),
+            Ok(ClientFrame::Request(request)) => self.on_request(request),
             Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
             Err(FrameFault::Request { id, reason }) => {
                 self.highest = self.highest.max(id);
-                self.refuse(id, FrameFault::error(reason)).await
+                self.refuse(id, FrameFault::error(reason))
             }
         }
     }
 
-    async fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<(), End> {
+    fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<Option<Message>, End> {
         let id = frame.id;
         if id <= self.highest {
             if self.in_flight_ids.contains(&id) {
                 // It joins the request in flight: one answer is for both.
-                return Ok(());
+                return Ok(None);
             }
             let message = format!("id {id} is not above {}, the highest so far", self.highest);
-            return self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)).await;
+            return self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message));
         }
         self.highest = id;
         let Some(operation) = Operation::parse(&frame.op) else {
             let message = format!("there is no operation `{}`", shortened(&frame.op));
-            return self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message)).await;
+            return self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message));
         };
         match operation.decode(self.format, frame.body) {
-            Err(error) => self.answer(id, operation, Err(error)).await,
+            Err(error) => self.answer(id, operation, Err(error)),
             Ok(Request::Public(request)) => {
                 let (node, origin) = (self.gate.node.clone(), self.origin.clone());
                 // A task of its own: a login is finished even if the client is gone.
                 let work =
                     tokio::spawn(async move { node.public(origin.as_deref(), request).await });
                 self.fly(id, operation, async { work.await.unwrap_or_else(|_| Err(failed())) });
-                Ok(())
+                Ok(None)
             }
-            Ok(Request::Connection(request)) => {
-                self.on_connection_request(id, operation, request).await
-            }
+            Ok(Request::Connection(request)) => self.on_connection_request(id, operation, request),
             Ok(Request::Member(request)) => {
                 let Phase::Open(session) = &self.phase else {
-                    return self.answer(id, operation, Err(not_open())).await;
+                    return self.answer(id, operation, Err(not_open()));
                 };
                 let caller = session.caller.clone();
                 match self.gate.node.member(self.origin.as_deref(), caller, request) {
                     Ok(answer) => {
                         self.fly(id, operation, answer);
-                        Ok(())
+                        Ok(None)
                     }
-                    Err(error) => self.answer(id, operation, Err(error)).await,
+                    Err(error) => self.answer(id, operation, Err(error)),
                 }
             }
         }
     }
 
-    async fn on_connection_request(
+    fn on_connection_request(
         &mut self,
         id: u64,
         operation: Operation,
         request: ConnectionRequest,
-    ) -> Result<(), End> {
+    ) -> Result<Option<Message>, End> {
         let outcome = match (request, &mut self.phase) {
             (ConnectionRequest::SessionOpen(request), Phase::Unopened { deadline }) => {
                 let deadline = *deadline;
                 self.phase = Phase::Opening { id, opened: self.open(request), deadline };
-                return Ok(());
+                return Ok(None);
             }
             (ConnectionRequest::SessionOpen(_), Phase::Open(_) | Phase::Opening { .. }) => {
                 Err(already_open())
@@ -335,7 +346,7 @@ impl Connection {
             (ConnectionRequest::SessionClose(_), Phase::Open(_)) => {
                 self.begin_close(CloseCode::Normal, CloseReason::default());
                 let reply = Ok(Reply::SessionClose(CloseReply {}));
-                return self.answer(id, operation, reply).await;
+                return self.answer(id, operation, reply);
             }
             (
                 ConnectionRequest::SessionPing(_)
@@ -344,12 +355,10 @@ impl Connection {
                 Phase::Unopened { .. } | Phase::Opening { .. },
             ) => Err(not_open()),
         };
-        let refreshed = matches!(outcome, Ok(Reply::SessionRefresh(_)));
-        self.answer(id, operation, outcome).await?;
-        if refreshed {
+        if matches!(outcome, Ok(Reply::SessionRefresh(_))) {
             self.schedule();
         }
-        Ok(())
+        self.answer(id, operation, outcome)
     }
 
     fn open(&self, request: OpenRequest) -> BoxFuture<'static, Result<Opened, ErrorBody>> {
@@ -358,7 +367,11 @@ impl Connection {
         Box::pin(async move { node.open(origin.as_deref(), &request, connection).await })
     }
 
-    async fn on_opened(&mut self, id: u64, outcome: Result<Opened, ErrorBody>) -> Result<(), End> {
+    fn on_opened(
+        &mut self,
+        id: u64,
+        outcome: Result<Opened, ErrorBody>,
+    ) -> Result<Option<Message>, End> {
         let outcome = match outcome {
             Ok(Opened { attachment, caller, reply }) => {
                 self.next_ping =
@@ -375,7 +388,7 @@ impl Connection {
                 Err(error)
             }
         };
-        self.answer(id, Operation::SessionOpen, outcome).await
+        self.answer(id, Operation::SessionOpen, outcome)
     }
 
     /// Lets a request be answered whenever it is.
@@ -387,23 +400,29 @@ impl Connection {
     ) {
         self.in_flight_ids.push(id);
         self.in_flight
+            .get_or_insert_default()
             .push(Box::pin(async move { Answered { id, operation, outcome: work.await } }));
     }
 
-    async fn answer(&mut self, id: u64, operation: Operation, outcome: Outcome) -> Result<(), End> {
+    fn answer(
+        &mut self,
+        id: u64,
+        operation: Operation,
+        outcome: Outcome,
+    ) -> Result<Option<Message>, End> {
         self.gate.meter.request(Door::Socket, operation, &outcome);
-        self.send(&ServerFrame::answer(id, &outcome)).await
+        self.send(&ServerFrame::answer(id, &outcome))
     }
 
     /// Answers what is not even a request for an operation.
-    async fn refuse(&mut self, id: u64, err: ErrorBody) -> Result<(), End> {
+    fn refuse(&mut self, id: u64, err: ErrorBody) -> Result<Option<Message>, End> {
         self.gate.meter.refused(Door::Socket, err.code);
-        self.send(&ServerFrame::Err { id, err: &err }).await
+        self.send(&ServerFrame::Err { id, err: &err })
     }
 
-    async fn send(&mut self, frame: &ServerFrame<'_>) -> Result<(), End> {
+    fn send(&mut self, frame: &ServerFrame<'_>) -> Result<Option<Message>, End> {
         match frame.encode(self.format) {
-            Ok(bytes) => self.feed(bytes.into()).await,
+            Ok(bytes) => Ok(Some(wire::message(self.format, bytes.into()))),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
                 Err(End::Close(CloseCode::Internal, CloseReason::default()))
@@ -411,8 +430,7 @@ impl Connection {
         }
     }
 
-    async fn feed(&mut self, frame: Bytes) -> Result<(), End> {
-        let message = wire::message(self.format, frame);
+    async fn feed(&mut self, message: Message) -> Result<(), End> {
         let patience = self.silence();
         written(timeout(patience, self.socket.feed(message)).await)
     }
@@ -427,11 +445,13 @@ impl Connection {
         Duration::from_secs(self.gate.settings.heartbeat_s) * 3 / 2
     }
 
-    async fn on_time(&mut self) -> Result<(), End> {
+    /// At most one thing is written at a time: what else is due is due at once after it.
+    fn on_time(&mut self) -> Result<Option<Message>, End> {
         if let Some((code, reason)) = self.closing.take() {
             return Err(End::Close(code, reason));
         }
-        let now = Instant::now();
+        let (now, silence) = (Instant::now(), self.silence());
+        let mut message = None;
         match &mut self.phase {
             Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => {
                 if now >= *deadline {
@@ -443,24 +463,21 @@ impl Connection {
                 if left.is_zero() {
                     return Err(End::Close(CloseCode::TokenExpired, CloseReason::default()));
                 }
+                if now - self.heard >= silence {
+                    return Err(End::Close(CloseCode::NoPong, CloseReason::default()));
+                }
                 if left <= WARNING && !session.warned {
                     session.warned = true;
                     let push = Push::SessionExpiring { expires_s: left.as_secs() };
-                    self.send(&ServerFrame::push(&push)).await?;
-                }
-                if now - self.heard >= self.silence() {
-                    return Err(End::Close(CloseCode::NoPong, CloseReason::default()));
-                }
-                if now >= self.next_ping {
+                    message = self.send(&ServerFrame::push(&push))?;
+                } else if now >= self.next_ping {
                     self.next_ping = now + Duration::from_secs(self.gate.settings.heartbeat_s);
-                    let patience = self.silence();
-                    let ping = Message::Ping(Bytes::new());
-                    written(timeout(patience, self.socket.feed(ping)).await)?;
+                    message = Some(Message::Ping(Bytes::new()));
                 }
             }
         }
         self.schedule();
-        Ok(())
+        Ok(message)
     }
 
     /// Finds out what is due next.
@@ -476,7 +493,9 @@ impl Connection {
         };
     }
 
-    async fn end(self, end: End) {
+    /// Counts and logs the end, gives up the session's place, and returns the socket if it
+    /// is to be closed with a word.
+    fn end(self, end: End) -> Option<(Socket, CloseCode, CloseReason)> {
         let Self { gate, socket, phase, .. } = self;
         let code = match &end {
             End::Close(code, _) => Some(*code),
@@ -486,8 +505,9 @@ impl Connection {
         if let Phase::Open(session) = phase {
             session.attachment.closed(code);
         }
-        if let End::Close(code, reason) = end {
-            wire::close(socket, code, &reason).await;
+        match end {
+            End::Close(code, reason) => Some((socket, code, reason)),
+            End::Gone => None,
         }
     }
 }
@@ -511,5 +531,21 @@ fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Re
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone),
         Err(_) => Err(End::Close(CloseCode::SlowConsumer, CloseReason::default())),
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_result<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
+        std::mem::size_of::<F>()
+    }
+
+    /// Every idle player pays for this task: what only a busy or closing one needs does not
+    /// belong in it.
+    #[test]
+    fn the_task_of_a_connection_stays_small() {
+        let bytes = size_of_result(serve);
+        assert!(bytes <= 1_536, "{bytes}");
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn code_of(error: &Error) -> Option<CloseCode> {
 
 /// Closes: sends the code, then reads on for a moment. A socket that is dropped with
 /// unread bytes is reset, and a reset can overtake the close frame.
-pub(super) async fn close(mut socket: Socket, code: CloseCode, reason: &CloseReason) {
+pub(super) async fn close(mut socket: Socket, code: CloseCode, reason: CloseReason) {
     let frame = CloseFrame { code: code.number().into(), reason: reason.text(code).into() };
     let ending = async {
         if socket.send(Message::Close(Some(frame))).await.is_err() {
