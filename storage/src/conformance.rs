@@ -23,6 +23,7 @@ pub mod apps;
 pub mod gamelog;
 pub mod identity;
 pub mod members;
+pub mod push;
 pub mod sessions;
 pub mod sessions_model;
 
@@ -52,6 +53,13 @@ macro_rules! exam {
             a_changed_description_is_written_and_raises_the_version
             settings_come_back_to_the_letter
             games_are_listed_in_the_order_of_their_words
+        }
+        $crate::exam! { $fresh, push:
+            pushes_are_numbered_from_1_without_a_gap_and_read_back_whole
+            posts_at_once_get_each_number_once
+            an_acknowledgement_is_cumulative_and_never_goes_back
+            what_has_expired_is_neither_read_nor_kept
+            nobody_has_an_inbox_in_another_game
         }
         $crate::exam! { $fresh, identity:
             a_guests_first_login_makes_a_member

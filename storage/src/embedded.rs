@@ -12,6 +12,7 @@ mod apps;
 mod gamelog;
 mod identity;
 mod members;
+mod push;
 mod sessions;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod apps;
 pub mod identity;
 pub mod members;
 pub mod sessions;
+pub mod push;
 pub mod gamelog;
 
 pub mod actor;

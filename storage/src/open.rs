@@ -12,12 +12,19 @@ use crate::error::Result;
 use crate::gamelog::GamelogDuty;
 use crate::identity::{IdentityDuty, IdentityStore};
 use crate::members::{Members, MembersDuty};
+use crate::push::{Inboxes, PushDuty};
 use crate::sessions::{SessionStore, SessionsDuty};
 
 /// Every duty at once: what a backend is.
-pub trait Backend: AppsDuty + IdentityDuty + MembersDuty + SessionsDuty + GamelogDuty {}
+pub trait Backend:
+    AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty + GamelogDuty
+{
+}
 
-impl<T: AppsDuty + IdentityDuty + MembersDuty + SessionsDuty + GamelogDuty> Backend for T {}
+impl<T: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty + GamelogDuty> Backend
+    for T
+{
+}
 
 /// The typed handles, a domain each.
 #[derive(Clone)]
@@ -30,6 +37,8 @@ pub struct Storage {
     pub members: Members,
     /// Logins and their tokens.
     pub sessions: SessionStore,
+    /// Pushes that must arrive.
+    pub inboxes: Inboxes,
     /// What players did.
     pub gamelog: Gamelog,
     /// The factory behind the handles, to be started by whoever supervises.
@@ -56,6 +65,7 @@ impl Storage {
             identity: IdentityStore(records.clone()),
             members: Members(records.clone()),
             sessions: SessionStore(records.clone()),
+            inboxes: Inboxes(records.clone()),
             gamelog: Gamelog::new(backend, records.clone(), settings),
             records,
         }

@@ -17,6 +17,7 @@ use crate::error::{Result, StorageError};
 use crate::gamelog::{GamelogDuty, KeptRecord, LogRecord};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{Member, MembersDuty};
+use crate::push::{Inbox, KeptPush, NewPush, PushDuty};
 use crate::sessions::{End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing};
 
 /// The backend.
@@ -106,6 +107,31 @@ impl IdentityDuty for Fake {
 #[async_trait]
 impl MembersDuty for Fake {
     async fn member(&self, _: AppId, _: MemberId) -> Result<Option<Member>> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl PushDuty for Fake {
+    async fn post(
+        &self,
+        _: AppId,
+        _: MemberId,
+        _: Vec<NewPush>,
+        _: Micros,
+    ) -> Result<Option<Vec<KeptPush>>> {
+        absent()
+    }
+
+    async fn inbox(&self, _: AppId, _: MemberId, _: u64, _: Micros, _: usize) -> Result<Inbox> {
+        absent()
+    }
+
+    async fn ack(&self, _: AppId, _: MemberId, _: u64) -> Result<u64> {
+        absent()
+    }
+
+    async fn expire(&self, _: Micros, _: usize) -> Result<usize> {
         absent()
     }
 }

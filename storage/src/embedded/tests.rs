@@ -1,6 +1,7 @@
 //! The embedded backend sits the exam, and keeps the promises of its own.
 
 mod engine;
+#[cfg(unix)]
 mod kill;
 mod setup;
 

@@ -1,0 +1,93 @@
+//! What is asked of a backend about inboxes.
+
+use futures_util::future::join_all;
+
+use super::scene::{DAY, Game, SECOND, START};
+use crate::clock::Micros;
+use crate::open::Storage;
+use crate::push::{Inbox, KeptPush, NewPush};
+use protocol::ids::MemberId;
+
+fn push(body: &str) -> NewPush {
+    let (word, body) = ("message".to_owned(), format!("{{\"text\":\"{body}\"}}"));
+    NewPush { word, body, expires_at: START.after(DAY) }
+}
+
+async fn post(game: &Game, member: MemberId, bodies: &[&str]) -> Vec<KeptPush> {
+    let pushes = bodies.iter().map(|body| push(body)).collect();
+    let posted = game.storage.inboxes.post(game.app.clone(), member, pushes, START).await;
+    posted.unwrap().expect("the member has an inbox")
+}
+
+async fn read(game: &Game, member: MemberId, after: u64, now: Micros) -> Inbox {
+    game.storage.inboxes.read(game.app.clone(), member, after, now, 100).await.unwrap()
+}
+
+fn numbers(pushes: &[KeptPush]) -> Vec<u64> {
+    pushes.iter().map(|push| push.seq).collect()
+}
+
+pub async fn pushes_are_numbered_from_1_without_a_gap_and_read_back_whole(storage: Storage) {
+    let game = Game::new(&storage);
+    let member = game.player().await.member.id;
+    assert_eq!(read(&game, member, 0, START).await, Inbox::default());
+    let first = post(&game, member, &["a", "b"]).await;
+    let second = post(&game, member, &["c"]).await;
+    assert_eq!((numbers(&first), numbers(&second)), (vec![1, 2], vec![3]));
+    let inbox = read(&game, member, 0, START).await;
+    assert_eq!(inbox.pushes, [first, second].concat());
+    assert_eq!((inbox.seq, inbox.acked), (3, 0));
+    assert_eq!(numbers(&read(&game, member, 2, START).await.pushes), [3]);
+}
+
+pub async fn posts_at_once_get_each_number_once(storage: Storage) {
+    let game = Game::new(&storage);
+    let member = game.player().await.member.id;
+    let posts = join_all((0..30).map(|_| post(&game, member, &["x", "y"]))).await;
+    let mut all: Vec<u64> = posts.iter().flat_map(|pushes| numbers(pushes)).collect();
+    all.sort_unstable();
+    assert_eq!(all, (1..=60).collect::<Vec<_>>());
+    let inbox = read(&game, member, 0, START).await;
+    assert_eq!((inbox.seq, inbox.pushes.len()), (60, 60));
+}
+
+pub async fn an_acknowledgement_is_cumulative_and_never_goes_back(storage: Storage) {
+    let game = Game::new(&storage);
+    let member = game.player().await.member.id;
+    post(&game, member, &["a", "b", "c"]).await;
+    let ack =
+        async |up_to| game.storage.inboxes.ack(game.app.clone(), member, up_to).await.unwrap();
+    assert_eq!(ack(2).await, 2);
+    assert_eq!(ack(1).await, 2);
+    assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [3]);
+    assert_eq!(ack(u64::MAX).await, 3, "there has been no higher number");
+    let inbox = read(&game, member, 0, START).await;
+    assert_eq!((inbox.pushes.len(), inbox.seq, inbox.acked), (0, 3, 3));
+    assert_eq!(numbers(&post(&game, member, &["d"]).await), [4], "numbers go on");
+}
+
+pub async fn what_has_expired_is_neither_read_nor_kept(storage: Storage) {
+    let game = Game::new(&storage);
+    let member = game.player().await.member.id;
+    let mut soon = push("soon");
+    soon.expires_at = START.after(SECOND);
+    let pushes = vec![push("a"), soon, push("c")];
+    game.storage.inboxes.post(game.app.clone(), member, pushes, START).await.unwrap();
+    let later = START.after(2 * SECOND);
+    assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [1, 2, 3]);
+    assert_eq!(numbers(&read(&game, member, 0, later).await.pushes), [1, 3]);
+    assert_eq!(game.storage.inboxes.expire(later, 10).await, Ok(1));
+    assert_eq!(game.storage.inboxes.expire(later, 10).await, Ok(0));
+    assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [1, 3]);
+}
+
+pub async fn nobody_has_an_inbox_in_another_game(storage: Storage) {
+    let (game, other) = (Game::new(&storage), Game::new(&storage));
+    let member = game.player().await.member.id;
+    post(&game, member, &["a"]).await;
+    let strange = storage.inboxes.post(other.app.clone(), member, vec![push("b")], START).await;
+    assert_eq!(strange, Ok(None));
+    assert_eq!(read(&other, member, 0, START).await, Inbox::default());
+    assert_eq!(storage.inboxes.ack(other.app.clone(), member, 1).await, Ok(0));
+    assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [1]);
+}

@@ -1,0 +1,140 @@
+//! The members' inboxes: pushes that must arrive.
+//!
+//! A push that must arrive is a row, numbered from 1 without a gap for each member, written
+//! with its cause and kept until it is acknowledged or has expired.
+
+use async_trait::async_trait;
+use protocol::ids::{AppId, MemberId};
+
+use crate::actor::records::{Key, Records};
+use crate::clock::Micros;
+use crate::error::Result;
+
+/// A push to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPush {
+    /// Its word on the wire.
+    pub word: String,
+    /// Its body, as JSON.
+    pub body: String,
+    /// When it is no longer of use.
+    pub expires_at: Micros,
+}
+
+/// A push as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPush {
+    /// Its number.
+    pub seq: u64,
+    /// Its word on the wire.
+    pub word: String,
+    /// Its body, as JSON.
+    pub body: String,
+    /// When it was written.
+    pub at: Micros,
+}
+
+/// A part of a member's inbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbox {
+    /// What is kept behind the number that was asked for, in order. Numbers that are
+    /// missing between them expired.
+    pub pushes: Vec<KeptPush>,
+    /// The highest number there has been.
+    pub seq: u64,
+    /// The highest number that was acknowledged.
+    pub acked: u64,
+}
+
+/// What a backend does for inboxes.
+#[async_trait]
+pub trait PushDuty: Send + Sync {
+    /// Puts pushes into a member's inbox, in order, all or none, and returns them with
+    /// their numbers; `None` when there is no such member in that game.
+    async fn post(
+        &self,
+        app: AppId,
+        member: MemberId,
+        pushes: Vec<NewPush>,
+        now: Micros,
+    ) -> Result<Option<Vec<KeptPush>>>;
+    /// At most `limit` pushes behind `after` that are neither acknowledged nor expired.
+    async fn inbox(
+        &self,
+        app: AppId,
+        member: MemberId,
+        after: u64,
+        now: Micros,
+        limit: usize,
+    ) -> Result<Inbox>;
+    /// Acknowledges everything up to a number. A number that was acknowledged before
+    /// changes nothing; one that there has not been counts as the highest there has.
+    /// Returns what is acknowledged now.
+    async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64>;
+    /// Forgets pushes that expired before `now`, at most `limit`. Returns how many went.
+    async fn expire(&self, now: Micros, limit: usize) -> Result<usize>;
+}
+
+/// The typed handle for inboxes.
+#[derive(Clone)]
+pub struct Inboxes(pub(crate) Records);
+
+/// How each of these fails: see [`StorageError`](crate::error::StorageError).
+impl Inboxes {
+    /// As [`PushDuty::post`].
+    ///
+    /// # Errors
+    /// As said above. After `OutcomeUnknown` the pushes may be there.
+    pub async fn post(
+        &self,
+        app: AppId,
+        member: MemberId,
+        pushes: Vec<NewPush>,
+        now: Micros,
+    ) -> Result<Option<Vec<KeptPush>>> {
+        self.0
+            .call(Key::Member(member), move |backend| async move {
+                backend.post(app, member, pushes, now).await
+            })
+            .await
+    }
+
+    /// As [`PushDuty::inbox`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn read(
+        &self,
+        app: AppId,
+        member: MemberId,
+        after: u64,
+        now: Micros,
+        limit: usize,
+    ) -> Result<Inbox> {
+        self.0
+            .call(Key::Member(member), move |backend| async move {
+                backend.inbox(app, member, after, now, limit).await
+            })
+            .await
+    }
+
+    /// As [`PushDuty::ack`].
+    ///
+    /// # Errors
+    /// As said above. Acknowledging twice is harmless.
+    pub async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64> {
+        self.0
+            .call(Key::Member(member), move |backend| async move {
+                backend.ack(app, member, up_to).await
+            })
+            .await
+    }
+
+    /// As [`PushDuty::expire`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn expire(&self, now: Micros, limit: usize) -> Result<usize> {
+        self.0.call(Key::Home, move |backend| async move { backend.expire(now, limit).await }).await
+    }
+}
