@@ -18,6 +18,7 @@ bench: ## Measure what the README claims; each figure beside its reference.
 	cargo build --release -p gateway -p benches
 	cargo run --release -p benches -- idle
 
-docs: ## Write the generated documents anew (docs/openapi.json, protocol/vectors).
+docs: ## Write the generated documents anew (docs/openapi.json, docs/legacy.md, protocol/vectors).
 	UPDATE=1 cargo test -p gateway --test it openapi
+	UPDATE=1 cargo test -p gateway --test it legacy
 	UPDATE=1 cargo test -p protocol --test vectors

@@ -5,18 +5,26 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::clock::Clock;
+use storage::push::Inboxes;
 use storage::sessions::SessionStore;
 
 use crate::identity::tokens::AccessTokens;
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_secs(30);
-/// How many rows of a kind one look forgets: a bound on what it costs the writer.
+/// How many rows of a kind go in one transaction: a bound on what it costs the writer.
 const ROWS: usize = 1_000;
+/// How many such transactions one look makes at most.
+const ROUNDS: usize = 100;
+/// How long it rests between two of them.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How much longer than it is of use a row is kept.
+const MARGIN: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub(crate) struct Args {
     pub(crate) sessions: SessionStore,
+    pub(crate) inboxes: Inboxes,
     pub(crate) tokens: AccessTokens,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -37,10 +45,21 @@ impl Args {
         if let Ok(Err(error)) = reloaded {
             tracing::error!(%error, "the signing keys could not be read again; those known stay");
         }
-        match self.sessions.sweep(self.clock.now(), ROWS).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::debug!(rows, "forgot {rows} expired logins and nonces"),
-            Err(error) => tracing::warn!(%error, "expired logins could not be forgotten"),
+        // A nonce is judged a moment before it is written as used, so it is remembered for a
+        // moment longer than it is good.
+        let expired = self.clock.now().before(MARGIN);
+        for _ in 0..ROUNDS {
+            let logins = self.sessions.sweep(expired, ROWS).await;
+            let pushes = self.inboxes.expire(expired, ROWS).await;
+            match (logins, pushes) {
+                (Ok(logins), Ok(pushes)) if logins < ROWS && pushes < ROWS => return,
+                // There is more: others get their turn in between.
+                (Ok(_), Ok(_)) => tokio::time::sleep(PAUSE).await,
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::warn!(%error, "what has expired could not be forgotten");
+                    return;
+                }
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod apps;
 pub mod launching;
 pub mod identity;
 pub mod sessions;
+pub mod push;
 mod session;
 
 mod housekeeper;

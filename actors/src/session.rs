@@ -6,8 +6,10 @@
 mod on_request;
 mod identity;
 mod members;
+mod push;
 mod sessions;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::error::ErrorBody;
@@ -42,7 +44,7 @@ pub(crate) enum Msg {
 
 /// What a session actor remembers.
 pub(crate) struct State {
-    slot: Slot,
+    slot: Arc<Slot>,
     standing: Option<(Standing, Micros)>,
     last_request: Instant,
     quiet: Duration,
@@ -52,7 +54,7 @@ pub(crate) struct State {
 ///
 /// # Errors
 /// When ractor cannot start it.
-pub(crate) fn spawn(slot: Slot) -> Result<ActorRef<Msg>, SpawnErr> {
+pub(crate) fn spawn(slot: Arc<Slot>) -> Result<ActorRef<Msg>, SpawnErr> {
     // Unlinked: its death is noticed by its slot, and its client asks again.
     ActorRuntime::spawn_instant(None, SessionActor, slot).map(|(actor, _)| actor)
 }
@@ -75,12 +77,12 @@ impl SessionActor {
 impl Actor for SessionActor {
     type Msg = Msg;
     type State = State;
-    type Arguments = Slot;
+    type Arguments = Arc<Slot>;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Msg>,
-        slot: Slot,
+        slot: Arc<Slot>,
     ) -> Result<State, ActorProcessingErr> {
         let quiet = Duration::from_millis(slot.sessions.context().settings.quiet_ms);
         myself.send_after(quiet, || Msg::Quiet);

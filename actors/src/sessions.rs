@@ -126,9 +126,10 @@ impl Sessions {
         });
     }
 
-    /// A newer login holds the member's session: others are told and closed.
-    pub(crate) fn replaced_by(&self, member: MemberId, login: LoginId) {
-        for connection in self.0.registry.connections(member, |of| of != login) {
+    /// A newer login took the place of `login`, if there was one: its connections are told
+    /// and closed. No other's: a login that came meanwhile may be newer still.
+    pub(crate) fn replaced(&self, member: MemberId, login: Option<LoginId>) {
+        for connection in self.0.registry.connections(member, |of| Some(of) == login) {
             connection.push(&Push::SessionReplaced);
             connection.close(CloseCode::Replaced, CloseReason::default());
         }

@@ -50,8 +50,12 @@ pub async fn start(
         ],
     );
     let (launch, apps) = (launching.clone(), storage.apps.clone());
-    let keeper =
-        housekeeper::Args { sessions: storage.sessions.clone(), tokens: tokens.clone(), clock };
+    let keeper = housekeeper::Args {
+        sessions: storage.sessions.clone(),
+        inboxes: storage.inboxes.clone(),
+        tokens: tokens.clone(),
+        clock,
+    };
     let children = vec![
         storage_tree,
         child("launching", launching.peer.clone(), move || launch.actor(&apps)),

@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
+use crate::patient::Patient;
+
 /// How a listener treats its connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -58,6 +60,8 @@ pub async fn accept(
     }
     // Every connection gives its place back when it is gone.
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    // The listener goes first: whoever connects now is refused rather than left waiting.
+    drop(listener);
     let _ = places.acquire_many(all).await;
 }
 
@@ -86,7 +90,7 @@ async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let mut told = false;
@@ -106,6 +110,7 @@ async fn serve(
     }
 }
 
-/// A connection's place among those that may be open.
+/// A connection's place among those that may be open. Whoever takes an upgraded connection
+/// over takes its place along.
 #[derive(Clone)]
 pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);

@@ -6,7 +6,9 @@ pub mod router;
 
 pub mod accept;
 pub mod gate;
+mod patient;
 pub mod http;
+pub mod legacy;
 pub mod ws;
 pub mod openapi;
 pub mod docs;

@@ -12,15 +12,18 @@ pub enum Door {
     Socket,
     /// HTTP.
     Http,
+    /// HTTP as the old SDKs speak it.
+    Legacy,
 }
 
 impl Door {
-    const ALL: [Self; 2] = [Self::Socket, Self::Http];
+    const ALL: [Self; 3] = [Self::Socket, Self::Http, Self::Legacy];
 
     fn word(self) -> &'static str {
         match self {
             Self::Socket => "socket",
             Self::Http => "http",
+            Self::Legacy => "legacy",
         }
     }
 }
@@ -28,7 +31,7 @@ impl Door {
 /// Counters that are looked up once.
 pub struct Meter {
     /// Requests that succeeded, by door, then operation.
-    good: [Vec<Counter>; 2],
+    good: [Vec<Counter>; Door::ALL.len()],
 }
 
 impl Default for Meter {
@@ -50,7 +53,7 @@ impl Meter {
     pub fn request(&self, door: Door, operation: Operation, outcome: &Result<Reply, ErrorBody>) {
         match outcome {
             Ok(_) => {
-                let counters = &self.good[usize::from(door == Door::Http)];
+                let counters = &self.good[door as usize];
                 if let Some(counter) = counters.get(operation as usize) {
                     counter.increment(1);
                 }

@@ -28,7 +28,7 @@ ignored; a client ignores unknown fields of an answer.";
 #[must_use]
 pub fn document() -> OpenApi {
     let collector = collect();
-    let tags = ["launch", "auth", "session", "identity", "member"];
+    let tags = ["launch", "auth", "session", "identity", "member", "inbox"];
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -154,7 +154,9 @@ fn example(operation: Operation) -> Option<serde_json::Value> {
         Operation::AuthLogin => Some(json!({"app": "demo", "provider": "guest", "client": client})),
         Operation::AuthRefresh => Some(json!({"app": "demo", "refresh_token": "drt1_..."})),
         Operation::SessionRefresh => Some(json!({"token": "eyJ..."})),
+        Operation::InboxAck => Some(json!({"seq": 1})),
         Operation::SessionPing
+        | Operation::InboxList
         | Operation::AuthLogout
         | Operation::AuthLogoutEverywhere
         | Operation::IdentityList

@@ -8,7 +8,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::gate::Gate;
 use crate::simulators::Simulators;
-use crate::{docs, http as door, ws};
+use crate::{docs, http as door, legacy, ws};
 
 /// What players reach.
 pub fn public(gate: &Gate, docs: bool, simulators: Option<&Simulators>) -> Router {
@@ -16,6 +16,7 @@ pub fn public(gate: &Gate, docs: bool, simulators: Option<&Simulators>) -> Route
     let mut router = Router::new()
         .route("/v1/ws", get(ws::upgrade))
         .route("/v1/{domain}/{name}", operations)
+        .nest_service("/legacy", legacy::router(gate))
         .route("/.well-known/jwks.json", get(door::jwks))
         .fallback(any(door::unknown))
         .with_state(gate.clone());
@@ -34,9 +35,11 @@ fn cors(gate: &Gate) -> CorsLayer {
     let known = move |origin: &HeaderValue, _: &axum::http::request::Parts| {
         origin.to_str().is_ok_and(|origin| gate.node.knows_origin(origin))
     };
+    let mut headers = legacy::headers();
+    headers.extend([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("idempotency-key")]);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(known))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .allow_headers(headers)
         .expose_headers([RETRY_AFTER])
 }

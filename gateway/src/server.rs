@@ -37,6 +37,11 @@ use crate::{router, telemetry};
 #[error("{0}")]
 pub struct StartError(String);
 
+/// How long the last records may take to be written when the server stops.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+/// How long the private listener may take to finish its last answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 fn failed(what: &str) -> impl Fn(String) -> StartError + '_ {
     move |error| StartError(format!("{what}: {error}"))
 }
@@ -54,7 +59,10 @@ pub struct Server {
     tree: Supervisor,
     storage: Storage,
     stop: watch::Sender<bool>,
-    listeners: Vec<JoinHandle<()>>,
+    /// Stopped last, so that machines can see the drain.
+    stop_private: watch::Sender<bool>,
+    players: JoinHandle<()>,
+    machines: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     drain: Duration,
     control: PathBuf,
@@ -133,6 +141,7 @@ impl Server {
             .map_err(|error| failed("private.json cannot be written")(error.to_string()))?;
         let upkeep = tokio::spawn(telemetry::keep(metrics.clone()));
         let (stop, stopping) = watch::channel(false);
+        let (stop_private, stopping_private) = watch::channel(false);
         let limits = Limits {
             header_timeout: Duration::from_secs(gateway.header_timeout_s),
             connections: gateway.max_connections,
@@ -140,10 +149,9 @@ impl Server {
         let private = Private { gate: gate.clone(), metrics, token };
         let public_router = router::public(&gate, settings.docs(), simulators.as_ref());
         let private_router = private::router(private, simulators.as_ref());
-        let listeners = vec![
-            tokio::spawn(accept(public, public_router, limits, stopping.clone())),
-            tokio::spawn(accept(private_listener, private_router, limits, stopping)),
-        ];
+        let players = tokio::spawn(accept(public, public_router, limits, stopping));
+        let machines =
+            tokio::spawn(accept(private_listener, private_router, limits, stopping_private));
         let drain = Duration::from_secs(gateway.drain_s);
         Ok(Self {
             public: address,
@@ -153,7 +161,9 @@ impl Server {
             tree,
             storage,
             stop,
-            listeners,
+            stop_private,
+            players,
+            machines,
             upkeep,
             drain,
             control,
@@ -170,7 +180,8 @@ impl Server {
     }
 
     /// Takes nobody new, has every client come back elsewhere, finishes what is in flight,
-    /// writes what is to be written. Cut short when `hurry` is ready.
+    /// writes what is to be written. Cut short when `hurry` is ready. Whatever happens, it
+    /// is over a bounded time after `gateway.drain_s`.
     pub async fn drain(self, hurry: impl Future<Output = ()>) {
         self.gate.begin_drain();
         // Clients come back within half of the time that this node still has.
@@ -179,10 +190,8 @@ impl Server {
         self.stop.send_replace(true);
         let quiet = async {
             self.gate.sockets.all_gone().await;
-            for listener in self.listeners {
-                // A listener that panicked has nothing left to wait for.
-                let _ = listener.await;
-            }
+            // A listener that panicked has nothing left to wait for.
+            let _ = self.players.await;
         };
         tokio::select! {
             () = quiet => tracing::info!("every connection is gone"),
@@ -191,11 +200,18 @@ impl Server {
             }
             () = hurry => tracing::warn!("told to hurry"),
         }
-        if let Err(error) = self.storage.gamelog.flush().await {
-            tracing::warn!(%error, "the game log could not be flushed");
+        match tokio::time::timeout(LAST_WRITES, self.storage.gamelog.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the game log is not whole"),
+            Err(_) => tracing::error!("the game log could not be written in time: it is not whole"),
         }
+        // Bounded by the tree itself: a child that does not stop in time is killed.
         self.tree.shutdown().await;
+        self.stop_private.send_replace(true);
+        // Whoever is still reading metrics has a moment to finish.
+        let _ = tokio::time::timeout(LAST_ANSWERS, self.machines).await;
         self.upkeep.abort();
+        // The file may be gone with the whole folder, which is as good.
         let _ = std::fs::remove_file(&self.control);
     }
 }

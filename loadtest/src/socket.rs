@@ -1,7 +1,7 @@
 //! The websocket door.
 
-mod handshake;
-mod wire;
+pub(crate) mod handshake;
+pub(crate) mod wire;
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -295,6 +295,15 @@ pub enum ServerFrame<'a> {
         /// What went wrong.
         err: &'a ErrorBody,
     },
+    /// A push that must arrive, with its number.
+    Numbered {
+        /// Its number.
+        seq: u64,
+        /// Its word.
+        push: &'a str,
+        /// Its body.
+        body: &'a serde_json::Value,
+    },
     /// A push that need not arrive.
     Push {
         /// The push's word.

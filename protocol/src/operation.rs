@@ -194,6 +194,12 @@ operations! {
         /// Who is logged in.
         MemberMe "member.me" Reads Both
             crate::members::MeRequest => crate::members::MeReply;
+        /// The member's pushes that must arrive, and are not acknowledged; waits for one if asked to.
+        InboxList "inbox.list" Reads Both
+            crate::push::ListRequest => crate::push::ListReply;
+        /// Acknowledges pushes: everything up to a number has arrived.
+        InboxAck "inbox.ack" Changes Both
+            crate::push::AckRequest => crate::push::AckReply;
         /// Where this member is logged in.
         SessionList "session.list" Reads Both
             crate::sessions::ListRequest => crate::sessions::ListReply;

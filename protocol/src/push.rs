@@ -1,8 +1,13 @@
-//! What the server sends unasked.
+//! What the server sends unasked, and the inbox of what must arrive.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use utoipa::ToSchema;
 
-/// A push, by its word.
+use crate::text::Text;
+use crate::time::Micros;
+
+/// A push that need not arrive, by its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Push {
     /// `session.expiring`: the access token of this session ends soon.
@@ -38,4 +43,85 @@ impl Serialize for Push {
             Self::SessionReplaced => serializer.serialize_struct("SessionReplaced", 0)?.end(),
         }
     }
+}
+
+/// The word of a message from an operator or a game's server; its body is [`Message`].
+pub const MESSAGE: &str = "message";
+/// The word under which a range of numbers that expired is told; its body is [`Gap`].
+pub const GAP: &str = "inbox.gap";
+
+/// The body of the push `message`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Message {
+    /// A heading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 128)]
+    pub title: Option<Text<128>>,
+    /// The text.
+    #[schema(value_type = String, max_length = 2048)]
+    pub text: Text<2048>,
+}
+
+/// The body of the push `inbox.gap`: numbers that expired before they could be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Gap {
+    /// The first.
+    pub from: u64,
+    /// The last.
+    pub to: u64,
+}
+
+/// A push of a member's inbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InboxPush {
+    /// Its number.
+    pub seq: u64,
+    /// Its word.
+    #[schema(example = "message")]
+    pub push: String,
+    /// Its body.
+    #[schema(value_type = Object)]
+    pub body: Value,
+    /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Micros,
+}
+
+/// The body of `inbox.list`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListRequest {
+    /// Only what is behind this number; from the first that is not acknowledged if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// At most so many, 1 to 100; 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
+    pub limit: Option<u16>,
+    /// Wait so long for a push if there is none, in seconds, 0 to 30; 0 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 30)]
+    pub wait_s: Option<u16>,
+}
+
+/// The answer to `inbox.list`. An expired range stands in it as the push `inbox.gap`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ListReply {
+    /// The pushes, in order.
+    pub pushes: Vec<InboxPush>,
+    /// The highest number there has been.
+    pub seq: u64,
+}
+
+/// The body of `inbox.ack`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AckRequest {
+    /// Everything up to this number has arrived.
+    pub seq: u64,
+}
+
+/// The answer to `inbox.ack`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AckReply {
+    /// What is acknowledged now.
+    pub acked: u64,
 }

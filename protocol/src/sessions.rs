@@ -64,8 +64,10 @@ crate::words! {
     ResumeFailed {
         /// The session is of another login.
         OtherLogin = "other_login",
-        /// The server no longer has what was missed.
+        /// The server does not have what was missed, or knows nothing of that number.
         NotKept = "not_kept",
+        /// More was missed than is sent on a resume; `inbox.list` has it.
+        TooMuch = "too_much",
     }
 }
 

@@ -117,7 +117,11 @@ fn every_error_close_code_and_push_is_there() {
         .iter()
         .filter_map(|built| match &built.means {
             Means::Push(push) => Some(frames::kind_of_push(push)),
-            Means::Request(..) | Means::Ack(_) | Means::Ok(..) | Means::Err(..) => None,
+            Means::Request(..)
+            | Means::Ack(_)
+            | Means::Ok(..)
+            | Means::Err(..)
+            | Means::Numbered(..) => None,
         })
         .collect();
     assert_eq!(kinds, (0..frames::KINDS_OF_PUSH).collect());
@@ -166,7 +170,10 @@ fn each_frame_of_a_client_is_read_as_what_it_means() {
                     assert_eq!(read(), ClientFrame::Ack(*seq), "{}", vector.name);
                     read_back += 1;
                 }
-                (Means::Ok(..) | Means::Err(..) | Means::Push(_), Direction::ToClient) => {}
+                (
+                    Means::Ok(..) | Means::Err(..) | Means::Push(_) | Means::Numbered(..),
+                    Direction::ToClient,
+                ) => {}
                 (means, direction) => panic!("{}: {means:?} {direction:?}", vector.name),
             }
         }
@@ -180,6 +187,7 @@ struct Told {
     id: Option<u64>,
     ok: Option<Value>,
     err: Option<ErrorBody>,
+    seq: Option<u64>,
     push: Option<String>,
     body: Option<Value>,
 }
@@ -212,6 +220,11 @@ fn each_frame_to_a_client_means_the_same_in_both_formats() {
                 Means::Push(push) => {
                     assert_eq!(told.push.as_deref(), Some(push.word()), "{}", vector.name);
                     assert_eq!(told.body, value_of(push), "{}", vector.name);
+                }
+                Means::Numbered(seq, word, body) => {
+                    assert_eq!(told.seq, Some(*seq), "{}", vector.name);
+                    assert_eq!(told.push.as_deref(), Some(*word), "{}", vector.name);
+                    assert_eq!(told.body.as_ref(), Some(body), "{}", vector.name);
                 }
                 Means::Request(..) | Means::Ack(_) => panic!("{} is a client's", vector.name),
             }

@@ -126,6 +126,7 @@ macro_rules! exam {
         $crate::exam! { $fresh, take_over:
             a_token_of_a_replaced_login_is_refused_but_not_used_up
             a_replaced_login_takes_the_session_back_as_a_new_login
+            a_take_over_whose_answer_was_lost_is_answered_again
             a_take_over_names_no_login_that_had_ended
             who_holds_the_session_takes_over_nothing
             a_token_that_is_no_good_takes_over_nothing
@@ -170,6 +171,7 @@ mod tests {
             include_str!("conformance/identity.rs"),
             include_str!("conformance/identity/nonces.rs"),
             include_str!("conformance/members.rs"),
+            include_str!("conformance/push.rs"),
             include_str!("conformance/sessions.rs"),
             include_str!("conformance/sessions/refresh.rs"),
             include_str!("conformance/sessions/sweep.rs"),

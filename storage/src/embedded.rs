@@ -37,12 +37,14 @@ impl Embedded {
     /// # Errors
     /// [`StorageError::Setup`] when the folder cannot be used, which the message explains.
     pub fn open(data: &Path, settings: &StorageSettings) -> Result<Self> {
-        std::fs::create_dir_all(data).map_err(|error| {
+        private_folder(data).map_err(|error| {
             StorageError::Setup(format!("cannot make the data folder {}: {error}", data.display()))
         })?;
         let lock = lock::Lock::take(data)?;
         let truth = data.join("daemun.db");
         let log = data.join("gamelog.db");
+        private_file(&truth)?;
+        private_file(&log)?;
         schema::migrate(&truth, &schema::truth::migrations::runner())?;
         schema::migrate(&log, &schema::log::migrations::runner())?;
         Ok(Self {
@@ -51,4 +53,26 @@ impl Embedded {
             _lock: lock,
         })
     }
+}
+
+/// Makes a folder that its owner alone can look into. One that is there stays as its owner
+/// has it: the databases in it are closed to others by themselves.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes a file that its owner alone can read, unless it is there. SQLite gives the files
+/// beside a database the database's own mode.
+fn private_file(path: &Path) -> Result<()> {
+    let mut options = std::fs::File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ()).map_err(|error| {
+        StorageError::Setup(format!("cannot open the database {}: {error}", path.display()))
+    })
 }

@@ -43,6 +43,8 @@ pub struct TakeOver {
     pub tag: Digest,
     /// The digest of its first refresh token.
     pub token: Digest,
+    /// That token, sealed so that only who has the shown one can open it.
+    pub sealed: Vec<u8>,
 }
 
 /// The device that a login came from.
@@ -137,8 +139,8 @@ pub enum RefreshOutcome {
         /// Whose login it is.
         member: Member,
     },
-    /// The present token was exchanged moments ago and the answer may have been lost:
-    /// here is that answer again, sealed.
+    /// The token was exchanged, or took the session back, moments ago and the answer may
+    /// have been lost: here is that answer again, sealed.
     Repeated {
         /// Whose login it is.
         member: Member,

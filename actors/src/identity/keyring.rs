@@ -9,7 +9,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -124,7 +124,8 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`], which names the file.
     pub fn prepare(folder: &Path, now: Micros, production: bool) -> Result<(), KeyringError> {
-        fs::create_dir_all(folder).map_err(|error| file(folder, error))?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder).map_err(|error| file(folder, error))?;
         let secret = folder.join("nonce.secret");
         if !secret.exists() {
             write_new(&secret, &random::<32>())?;

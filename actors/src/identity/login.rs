@@ -106,10 +106,13 @@ impl IdentityService {
     ) -> Result<LoginReply, ErrorBody> {
         let outcome = self.log_in(game, request).await;
         if let Err(error) = &outcome {
-            let provider = request.provider.to_string();
-            metrics::counter!("daemun_logins_refused_total", "code" => error.code.word())
-                .increment(1);
-            self.log(&game.id, None, Event::LoginRefused { provider, code: error.code });
+            let code = error.code;
+            metrics::counter!("daemun_logins_refused_total", "code" => code.word()).increment(1);
+            // Only a credential that was judged is worth a record: nonsense costs nothing.
+            if matches!(code, ErrorCode::AuthRefused | ErrorCode::AuthExpired) {
+                let provider = request.provider.to_string();
+                self.log(&game.id, None, Event::LoginRefused { provider, code });
+            }
         }
         outcome
     }
@@ -126,8 +129,8 @@ impl IdentityService {
         let login = self.new_login(&token, request.provider.to_string(), device(request));
         let outcome = self.write_login(key, proven.proof, proven.nonce, login).await?;
         match outcome {
-            LoginOutcome::LoggedIn { member, new_member, .. } => {
-                self.0.parts.sessions.replaced_by(member.id, token.login());
+            LoginOutcome::LoggedIn { member, new_member, replaced, .. } => {
+                self.0.parts.sessions.replaced(member.id, replaced);
                 let event = Event::LoggedIn {
                     provider: request.provider.to_string(),
                     login: token.login(),
@@ -297,6 +300,7 @@ impl IdentityService {
                 id: taken.login(),
                 tag: taken.tag_digest(),
                 token: taken.digest(),
+                sealed: shown.seal(&taken),
             }),
             now,
         };
@@ -309,8 +313,8 @@ impl IdentityService {
                 let again = shown.open(&sealed).ok_or_else(unknown)?;
                 self.tokens_of(&game.id, member.id, &again, expires_at.since(now))
             }
-            RefreshOutcome::TakenOver { member, .. } => {
-                self.0.parts.sessions.replaced_by(member.id, taken.login());
+            RefreshOutcome::TakenOver { member, replaced, .. } => {
+                self.0.parts.sessions.replaced(member.id, replaced);
                 self.log(&game.id, Some(member.id), Event::TookOver { login: taken.login() });
                 self.tokens_of(&game.id, member.id, &taken, self.refresh_life())
             }

@@ -16,8 +16,8 @@ use storage::clock::{Clock, Micros};
 use super::keyring::{Jwk, Keyring, KeyringError};
 use crate::fault;
 
-/// How far two clocks may be apart.
-const LEEWAY: Duration = Duration::from_secs(60);
+/// How far two clocks may be apart: a token is taken for so long after its end.
+pub const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Who is calling, as a verified access token says.
 #[derive(Clone, Debug, PartialEq, Eq)]

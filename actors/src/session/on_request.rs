@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::error::ErrorBody;
+use protocol::error::{ErrorBody, ErrorCode};
 use protocol::operation::{MemberRequest, Reply};
 use storage::sessions::Standing;
 
@@ -16,12 +16,23 @@ impl State {
         caller: &Caller,
         request: MemberRequest,
     ) -> Result<Reply, ErrorBody> {
-        let standing = self.standing(caller).await?;
+        let standing = match (self.standing(caller).await, &request) {
+            (Ok(standing), _) => standing,
+            // A device that was replaced may still end its own login and its tokens.
+            (Err(error), MemberRequest::AuthLogout(_))
+                if error.code == ErrorCode::SessionReplaced =>
+            {
+                return self.logout(caller).await;
+            }
+            (Err(error), _) => return Err(error),
+        };
         match request {
             MemberRequest::AuthLogout(_) => self.logout(caller).await,
             MemberRequest::AuthLogoutEverywhere(_) => self.logout_everywhere(caller).await,
             MemberRequest::IdentityList(_) => self.identity_list(caller).await,
             MemberRequest::MemberMe(_) => self.member_me(&standing).await,
+            MemberRequest::InboxList(request) => self.inbox_list(caller, request).await,
+            MemberRequest::InboxAck(request) => self.inbox_ack(caller, request).await,
             MemberRequest::SessionList(_) => self.session_list(caller).await,
         }
     }

@@ -97,6 +97,8 @@ impl Registry {
         sessions: &Sessions,
         message: impl FnOnce(Ticket) -> Msg,
     ) {
+        // Held until the lock is given back: a slot that is dropped takes the lock itself.
+        let slot;
         let woken = {
             let mut shard = self.shard(member);
             let entry = shard.entry(member).or_default();
@@ -105,8 +107,8 @@ impl Registry {
                 Some(awake) => Some(awake.actor.clone()),
                 None => {
                     let generation = self.number();
-                    let slot = Slot { sessions: sessions.clone(), member, generation };
-                    match session::spawn(slot) {
+                    slot = Arc::new(Slot { sessions: sessions.clone(), member, generation });
+                    match session::spawn(slot.clone()) {
                         Ok(actor) => {
                             self.awake.fetch_add(1, Ordering::Relaxed);
                             metrics::counter!("daemun_session_wakes_total").increment(1);

@@ -51,7 +51,7 @@ pub(super) fn media_type(format: Format) -> &'static str {
 }
 
 /// An answer with a body in a format.
-pub(super) fn answer(status: StatusCode, format: Format, body: &impl Serialize) -> Response {
+pub(crate) fn answer(status: StatusCode, format: Format, body: &impl Serialize) -> Response {
     let mut bytes = Vec::with_capacity(256);
     if let Err(error) = format.encode(body, &mut bytes) {
         tracing::error!(%error, "an answer could not be written");

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use actors::identity::tokens::LEEWAY;
 use actors::sessions::Connection as _;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -21,7 +22,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
-use protocol::error::{ErrorBody, ErrorCode};
+use protocol::error::{ErrorBody, ErrorCode, Retry};
 use protocol::frame::{ClientFrame, FrameFault, RequestFrame, ServerFrame};
 use protocol::operation::{ConnectionRequest, Operation, Reply, Request};
 use protocol::push::Push;
@@ -34,6 +35,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::outbound::{Next, Outbound};
 use super::phase::{OpenSession, Phase, already_open, not_open};
 use super::wire::{self, Socket};
+use crate::accept::Place;
 use crate::gate::Gate;
 use crate::meter::Door;
 use actors::node::Opened;
@@ -41,6 +43,10 @@ use actors::node::Opened;
 /// The most events in one turn of the loop, so that one busy socket does not keep a
 /// thread from the others.
 const TURN: usize = 64;
+/// How many ids that were answered `same_id` are remembered.
+const AGAIN: usize = 32;
+/// How long a client may refuse to be written to.
+const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long before its token's end a client is told.
 const WARNING: Duration = Duration::from_secs(60);
 /// How long a closing connection waits for what is in flight.
@@ -68,6 +74,8 @@ enum Event {
 enum End {
     /// To be closed with this.
     Close(CloseCode, CloseReason),
+    /// The client said goodbye.
+    Left,
     /// The client is gone.
     Gone,
 }
@@ -84,22 +92,31 @@ struct Connection {
     phase: Phase,
     /// The highest request id seen.
     highest: u64,
+    /// Ids that were answered `same_id` and may come once more, the latest [`AGAIN`] of them.
+    again: Vec<u64>,
     began: Instant,
     heard: Instant,
     next_ping: Instant,
     /// When the timer is to fire next.
     due: Instant,
     closing: Option<(CloseCode, CloseReason)>,
+    /// Whether the client has sent a close frame of its own.
+    left: bool,
+}
+
+/// What the handshake said of a connection.
+pub(super) struct Peer {
+    /// How frames are written.
+    pub(super) format: Format,
+    /// The page that connects, when a browser says it.
+    pub(super) origin: Option<Box<str>>,
+    /// The connection's place among those that may be open.
+    pub(super) place: Option<Place>,
 }
 
 /// Serves an upgraded connection until it ends.
-pub(super) async fn serve(
-    gate: Gate,
-    stream: TcpStream,
-    early: Vec<u8>,
-    format: Format,
-    origin: Option<Box<str>>,
-) {
+pub(super) async fn serve(gate: Gate, stream: TcpStream, early: Vec<u8>, peer: Peer) {
+    let Peer { format, origin, place: _place } = peer;
     let limit = gate.settings.outbound_limit_bytes;
     let socket = wire::socket(stream, early, gate.settings.frame_limit_bytes, limit).await;
     let outbound = Arc::new(Outbound::new(format, limit));
@@ -119,11 +136,13 @@ pub(super) async fn serve(
         in_flight_ids: Vec::new(),
         phase: Phase::Unopened { deadline },
         highest: 0,
+        again: Vec::new(),
         began: now,
         heard: now,
         next_ping: now + Duration::from_secs(gate.settings.heartbeat_s),
         due: deadline,
         closing: None,
+        left: false,
         gate,
     };
     let end = connection.run().await;
@@ -137,7 +156,12 @@ impl Connection {
     async fn run(&mut self) -> End {
         let mut timer = std::pin::pin!(sleep_until(self.due));
         loop {
-            let mut event = Some(poll_fn(|context| self.poll_event(timer.as_mut(), context)).await);
+            // A client that never stops sending must not put off what is due.
+            let mut event = if Instant::now() >= self.due {
+                Some(Event::Time)
+            } else {
+                Some(poll_fn(|context| self.poll_event(timer.as_mut(), context)).await)
+            };
             let mut turn = 0;
             while let Some(happened) = event.take() {
                 match self.on_event(happened) {
@@ -229,8 +253,10 @@ impl Connection {
             Event::Read(Some(Ok(message))) => self.on_message(message),
             Event::Read(Some(Err(error))) => Err(match wire::code_of(&error) {
                 Some(code) => End::Close(code, CloseReason::default()),
+                None if self.left => End::Left,
                 None => End::Gone,
             }),
+            Event::Read(None) if self.left => Err(End::Left),
             Event::Read(None) => Err(End::Gone),
             Event::Time => self.on_time(),
         }
@@ -251,8 +277,12 @@ impl Connection {
             }
             // A ping's pong is written by tungstenite, and goes out with the next flush.
             (Message::Ping(_) | Message::Pong(_), _) => Ok(None),
-            // tungstenite answers it; the stream ends next.
-            (Message::Close(_) | Message::Frame(_), _) => Ok(None),
+            // tungstenite answers it with the next flush; the stream ends then.
+            (Message::Close(_), _) => {
+                self.left = true;
+                Ok(None)
+            }
+            (Message::Frame(_), _) => Ok(None),
         }
     }
 
@@ -269,24 +299,18 @@ impl Connection {
             Ok(ClientFrame::Ack(_)) => Ok(None),
             Ok(ClientFrame::Request(request)) => self.on_request(request),
             Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
-            Err(FrameFault::Request { id, reason }) => {
-                self.highest = self.highest.max(id);
-                self.refuse(id, FrameFault::error(reason))
-            }
+            Err(FrameFault::Request { id, reason }) => match self.stale(id) {
+                Some(stale) => stale,
+                None => self.refuse(id, FrameFault::error(reason)),
+            },
         }
     }
 
     fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<Option<Message>, End> {
         let id = frame.id;
-        if id <= self.highest {
-            if self.in_flight_ids.contains(&id) {
-                // It joins the request in flight: one answer is for both.
-                return Ok(None);
-            }
-            let message = format!("id {id} is not above {}, the highest so far", self.highest);
-            return self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message));
+        if let Some(stale) = self.stale(id) {
+            return stale;
         }
-        self.highest = id;
         let Some(operation) = Operation::parse(&frame.op) else {
             let message = format!("there is no operation `{}`", shortened(&frame.op));
             return self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message));
@@ -316,6 +340,25 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// What becomes of an id that was used before; `None` for one that is to be done, which
+    /// from now on counts as used.
+    fn stale(&mut self, id: u64) -> Option<Result<Option<Message>, End>> {
+        if id > self.highest {
+            self.highest = id;
+            return None;
+        }
+        if let Some(at) = self.again.iter().position(|again| *again == id) {
+            self.again.swap_remove(at);
+            return None;
+        }
+        if self.in_flight_ids.contains(&id) {
+            // It joins the request in flight: one answer is for both.
+            return Some(Ok(None));
+        }
+        let message = format!("id {id} is not above {}, the highest so far", self.highest);
+        Some(self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)))
     }
 
     fn on_connection_request(
@@ -411,6 +454,14 @@ impl Connection {
         outcome: Outcome,
     ) -> Result<Option<Message>, End> {
         self.gate.meter.request(Door::Socket, operation, &outcome);
+        if let Err(error) = &outcome
+            && error.retry == Retry::SameId
+        {
+            if self.again.len() == AGAIN {
+                self.again.remove(0);
+            }
+            self.again.push(id);
+        }
         self.send(&ServerFrame::answer(id, &outcome))
     }
 
@@ -431,16 +482,14 @@ impl Connection {
     }
 
     async fn feed(&mut self, message: Message) -> Result<(), End> {
-        let patience = self.silence();
-        written(timeout(patience, self.socket.feed(message)).await)
+        written(timeout(WRITE_PATIENCE, self.socket.feed(message)).await)
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        let patience = self.silence();
-        written(timeout(patience, self.socket.flush()).await)
+        written(timeout(WRITE_PATIENCE, self.socket.flush()).await)
     }
 
-    /// How long a client may be silent, and how long it may refuse to be written to.
+    /// How long a client may be silent.
     fn silence(&self) -> Duration {
         Duration::from_secs(self.gate.settings.heartbeat_s) * 3 / 2
     }
@@ -459,8 +508,10 @@ impl Connection {
                 }
             }
             Phase::Open(session) => {
-                let left = session.caller.expires_at.since(self.gate.node.now());
-                if left.is_zero() {
+                let now_us = self.gate.node.now();
+                let left = session.caller.expires_at.since(now_us);
+                // The token is taken as long as it would be at the door.
+                if session.caller.expires_at.after(LEEWAY) <= now_us {
                     return Err(End::Close(CloseCode::TokenExpired, CloseReason::default()));
                 }
                 if now - self.heard >= silence {
@@ -482,11 +533,20 @@ impl Connection {
 
     /// Finds out what is due next.
     fn schedule(&mut self) {
+        if self.closing.is_some() {
+            // The close has its own time, and nothing else counts any more.
+            return;
+        }
         self.due = match &self.phase {
             Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => *deadline,
             Phase::Open(session) => {
-                let left = session.caller.expires_at.since(self.gate.node.now());
-                let warn = if session.warned { left } else { left.saturating_sub(WARNING) };
+                let expires_at = session.caller.expires_at;
+                let due = if session.warned {
+                    expires_at.after(LEEWAY)
+                } else {
+                    expires_at.before(WARNING)
+                };
+                let warn = due.since(self.gate.node.now());
                 let now = Instant::now();
                 (now + warn).min(self.next_ping).min((self.heard + self.silence()).max(now))
             }
@@ -499,6 +559,7 @@ impl Connection {
         let Self { gate, socket, phase, .. } = self;
         let code = match &end {
             End::Close(code, _) => Some(*code),
+            End::Left => Some(CloseCode::Normal),
             End::Gone => None,
         };
         gate.meter.closed(code);
@@ -507,7 +568,7 @@ impl Connection {
         }
         match end {
             End::Close(code, reason) => Some((socket, code, reason)),
-            End::Gone => None,
+            End::Left | End::Gone => None,
         }
     }
 }
@@ -537,7 +598,7 @@ fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Re
 mod tests {
     use super::*;
 
-    fn size_of_result<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
+    fn size_of_result<A, B, C, D, F>(_: fn(A, B, C, D) -> F) -> usize {
         std::mem::size_of::<F>()
     }
 

@@ -14,9 +14,11 @@ use protocol::error::{ErrorBody, ErrorCode};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::connection;
+use super::connection::{self, Peer};
+use crate::accept::Place;
 use crate::gate::Gate;
-use crate::http::Failure;
+use crate::http::{Failure, refuse_credentials_in};
+use crate::patient::Patient;
 
 /// `GET /v1/ws`.
 pub async fn upgrade(State(gate): State<Gate>, mut request: Request) -> Response {
@@ -34,11 +36,14 @@ struct Offer {
     chosen: bool,
     origin: Option<Box<str>>,
     on_upgrade: OnUpgrade,
+    place: Option<Place>,
 }
 
 fn check(gate: &Gate, request: &mut Request) -> Result<Offer, Box<Response>> {
     let refuse =
         |code, message: &str| Box::new(Failure(ErrorBody::new(code, message)).into_response());
+    refuse_credentials_in(request.uri())
+        .map_err(|error| Box::new(Failure(error).into_response()))?;
     let headers = request.headers();
     if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
         let headers = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade")];
@@ -69,13 +74,15 @@ fn check(gate: &Gate, request: &mut Request) -> Result<Offer, Box<Response>> {
         origin => origin.map(Box::from),
     };
     if gate.draining() {
-        return Err(refuse(ErrorCode::LimitOverloaded, "this node is going away"));
+        let error = ErrorBody::new(ErrorCode::LimitOverloaded, "this node is going away");
+        return Err(Box::new(Failure(error.after_ms(1_000)).into_response()));
     }
     let on_upgrade = request
         .extensions_mut()
         .remove::<OnUpgrade>()
         .ok_or_else(|| refuse(ErrorCode::FrameBad, "this connection cannot be upgraded"))?;
-    Ok(Offer { accept, format, chosen, origin, on_upgrade })
+    let place = request.extensions_mut().remove::<Place>();
+    Ok(Offer { accept, format, chosen, origin, on_upgrade, place })
 }
 
 /// 426 and what to upgrade to (RFC 9110, section 15.5.22).
@@ -110,7 +117,7 @@ fn format(headers: &HeaderMap) -> Option<(Format, bool)> {
 }
 
 fn switch(gate: Gate, offer: Offer) -> Response {
-    let (format, origin) = (offer.format, offer.origin);
+    let (format, origin, place) = (offer.format, offer.origin, offer.place);
     let mut headers = HeaderMap::new();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -125,7 +132,8 @@ fn switch(gate: Gate, offer: Offer) -> Response {
         match on_upgrade.await.map(socket) {
             // A task of its own: this one is as large as hyper's part of the way.
             Ok(Some((stream, early))) => {
-                tokio::spawn(connection::serve(gate, stream, early, format, origin));
+                let peer = Peer { format, origin, place };
+                tokio::spawn(connection::serve(gate, stream, early, peer));
             }
             Ok(None) => tracing::error!("an upgraded connection is not a TCP stream"),
             Err(error) => tracing::debug!(%error, "a client left during the upgrade"),
@@ -136,8 +144,8 @@ fn switch(gate: Gate, offer: Offer) -> Response {
 
 /// The bare socket, without hyper around it, and what was read past the request.
 fn socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+    let parts = upgraded.downcast::<TokioIo<Patient>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf.to_vec()))
 }
 
 #[cfg(test)]

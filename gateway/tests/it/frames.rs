@@ -92,6 +92,8 @@ async fn a_request_without_an_operation_is_answered_by_its_id() {
     let mut socket = house.socket(Format::Json).await;
     socket.send_raw(json_frame("{\"id\":4}")).await.unwrap();
     assert_eq!(socket.answer(4).await.unwrap_err().code(), Some(ErrorCode::FrameBad));
+    socket.send_raw(json_frame("{\"id\":4}")).await.unwrap();
+    assert_eq!(socket.answer(4).await.unwrap_err().code(), Some(ErrorCode::FrameStaleId));
     socket.send_raw(json_frame("{\"id\":5,\"op\":7}")).await.unwrap();
     assert_eq!(socket.answer(5).await.unwrap_err().code(), Some(ErrorCode::FrameBad));
 }

@@ -53,6 +53,9 @@ async fn each_fault_has_its_status_and_its_code() {
     assert_eq!(answer.status, 405);
     let answer = http.get("/v1/ws").await.unwrap();
     assert_eq!(answer.status, 426);
+    assert_eq!(http.get("/v1/ws?token=abc").await.unwrap().status, 400);
+    assert_eq!(http.get("/v1/ws?access_t%6Fken=abc").await.unwrap().status, 400);
+    assert_eq!(says("/v1/%ff/x", &[JSON], b"{}").await, "404 op.unknown");
 }
 
 #[tokio::test]

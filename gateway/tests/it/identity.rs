@@ -246,7 +246,9 @@ async fn a_replaced_login_takes_the_session_back_only_when_it_says_so() {
     let mut body = refresh(text(&first, "refresh_token"));
     assert_eq!(refused(&house, "auth.refresh", body.clone()).await, ErrorCode::SessionReplaced);
     body["take_over"] = true.into();
-    let taken = house.http().ask("auth.refresh", None, body).await.unwrap();
+    let taken = house.http().ask("auth.refresh", None, body.clone()).await.unwrap();
+    let again = house.http().ask("auth.refresh", None, body).await.unwrap();
+    assert_eq!(again["refresh_token"], taken["refresh_token"], "a lost answer is given again");
     let taken = text(&taken, "access_token");
     house.http().ask("member.me", Some(taken), json!({})).await.unwrap();
     let replaced = house.http().ask("member.me", Some(new), json!({})).await.unwrap_err();

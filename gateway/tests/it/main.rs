@@ -16,6 +16,7 @@ mod keys;
 mod kill;
 mod launching;
 mod laws;
+mod legacy;
 mod openapi;
 mod operations;
 mod origins;

@@ -26,7 +26,7 @@ async fn every_operation_is_known_at_each_of_its_doors() {
 #[tokio::test]
 async fn whatever_is_not_public_needs_a_token_over_http() {
     let house = Daemun::start().await;
-    let good = json!({"token": "x"});
+    let good = json!({"token": "x", "seq": 0});
     for operation in Operation::ALL {
         if operation.access() != Access::Public && operation.doors() == Doors::Both {
             let answer = house.http().ask(operation.name(), None, good.clone()).await;
@@ -43,7 +43,7 @@ async fn no_operation_takes_another_members_id() {
     let (mut a, b) = (house.guest().await, house.guest().await);
     let of_b = json!({
         "member": b.login().member.id, "id": b.login().member.id, "sub": b.login().member.id,
-        "sid": b.session(), "login": b.session(), "app": "demo",
+        "sid": b.session(), "login": b.session(), "app": "demo", "seq": 0,
     });
     for operation in Operation::ALL {
         if operation.access() == Access::Member {

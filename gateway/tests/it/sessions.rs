@@ -157,7 +157,8 @@ async fn a_session_ends_with_its_token_unless_it_is_refreshed() {
     }
     kept.refresh().await.unwrap();
     assert_eq!(kept.renew().await.unwrap().access_expires_s, 15 * 60);
-    house.advance(Duration::from_secs(31));
+    // Half a minute was left, and a token is taken for a minute after its end.
+    house.advance(Duration::from_secs(90));
     assert_eq!(left.socket().closed().await.unwrap().code, 4003);
     kept.ping(None).await.unwrap();
 }
@@ -235,4 +236,43 @@ async fn a_restart_keeps_members_and_logins() {
     let tokens = house.http().ask("auth.refresh", None, body).await.unwrap();
     let me = house.http().ask("member.me", Some(text(&tokens, "access_token")), json!({})).await;
     assert_eq!(me.unwrap()["member"], login["member"]);
+}
+
+#[tokio::test]
+async fn sockets_count_among_the_connections_that_may_be_open() {
+    let house = Daemun::with(|settings| settings.gateway.max_connections = 2).await;
+    let first = house.socket(Format::Json).await;
+    let _second = house.socket(Format::Json).await;
+    assert!(Socket::connect(&house.ws(), Format::Json, None).await.is_err());
+    assert!(house.metric("daemun_connections_refused_total").await >= 1.0);
+    first.drop_hard();
+    while Socket::connect(&house.ws(), Format::Json, None).await.is_err() {}
+}
+
+#[tokio::test]
+async fn a_replaced_device_can_still_end_its_own_login() {
+    let house = Daemun::start().await;
+    let first = house.login().await;
+    let mut again = guest();
+    again["credential"] = first["credential"].clone();
+    house.http().ask("auth.login", None, again).await.unwrap();
+    let old = Some(text(&first, "access_token"));
+    let ended = house.http().ask("auth.logout", old, json!({})).await.unwrap();
+    assert_eq!(ended["ended"], 1);
+    let listed = house.http().ask("session.list", old, json!({})).await.unwrap_err();
+    assert_eq!(listed.code(), Some(ErrorCode::AuthLoggedOut));
+}
+
+#[tokio::test]
+async fn a_newcomer_in_a_drain_is_refused_and_machines_can_see_it() {
+    let house = Daemun::start().await;
+    let mut player = house.guest().await;
+    let (public, private) = (house.ws(), house.private());
+    // The player's socket is not read, so the drain is not over before it is closed below.
+    let Daemun { server, .. } = house;
+    let drained = tokio::spawn(server.drain(std::future::pending()));
+    while Socket::connect(&public, Format::Json, None).await.is_ok() {}
+    assert_eq!(private.get("/readyz").await.map(|answer| answer.status).unwrap_or(503), 503);
+    assert_eq!(player.socket().closed().await.unwrap().code, 4000);
+    drained.await.unwrap();
 }

@@ -2,6 +2,7 @@
 
 use protocol::codec::Format;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::http::Uri;
@@ -52,7 +53,8 @@ impl Socket {
     }
 }
 
-fn request(uri: Uri, subprotocols: &[&str], origin: Option<&str>) -> Result<Request, Failure> {
+/// A client's half of the handshake.
+pub(crate) fn request(uri: Uri, subprotocols: &[&str], origin: Option<&str>) -> Result<Request, Failure> {
     let mut builder = ClientRequestBuilder::new(uri);
     for name in subprotocols {
         builder = builder.with_sub_protocol(*name);
@@ -98,7 +100,8 @@ fn socket(stream: WebSocketStream<TcpStream>, answer: &Response) -> Result<Socke
     }
 }
 
-fn config() -> WebSocketConfig {
+/// Every limit of a client's socket.
+pub(crate) fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -106,7 +109,8 @@ fn config() -> WebSocketConfig {
         .max_frame_size(Some(MESSAGE_BYTES))
 }
 
-fn not_upgraded(error: &tungstenite::Error) -> Failure {
+/// Why there is no websocket.
+pub(crate) fn not_upgraded(error: &tungstenite::Error) -> Failure {
     match error {
         tungstenite::Error::Http(answer) => Failure::NotUpgraded {
             status: answer.status().as_u16(),
@@ -120,8 +124,13 @@ fn not_upgraded(error: &tungstenite::Error) -> Failure {
     }
 }
 
+/// Whether the connection ended before the handshake did.
+pub(crate) fn broke_off(error: &tungstenite::Error) -> bool {
+    matches!(error, tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete))
+}
+
 /// What a close frame says; one without a code says 1005.
-pub(super) fn farewell(frame: Option<CloseFrame>) -> Closed {
+pub(crate) fn farewell(frame: Option<CloseFrame>) -> Closed {
     frame.map_or(Closed { code: Closed::NO_STATUS, reason: String::new() }, |frame| Closed {
         code: frame.code.into(),
         reason: frame.reason.to_string(),

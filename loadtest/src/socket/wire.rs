@@ -100,7 +100,7 @@ impl Socket {
 }
 
 /// Whether an error is a fault in what was said, not the end of the connection.
-fn breaks_the_rules(error: &Error) -> bool {
+pub(crate) fn breaks_the_rules(error: &Error) -> bool {
     match error {
         Error::Protocol(fault) => !matches!(
             fault,

@@ -6,8 +6,9 @@ use protocol::frame::ServerFrame;
 use protocol::limits::REQUEST_ID;
 use protocol::members::MeRequest;
 use protocol::operation::{MemberRequest, Operation, Reply, Request};
-use protocol::push::Push;
+use protocol::push::{self, Push};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::document::{Direction, Vector, to_hex};
 use crate::parts::Example;
@@ -27,6 +28,8 @@ pub(crate) enum Means {
     Ok(u64, Reply),
     Err(u64, ErrorBody),
     Push(Push),
+    /// A push with a number: its number, word and body.
+    Numbered(u64, &'static str, serde_json::Value),
 }
 
 /// The frames in the order of the tables, each request before its replies.
@@ -39,6 +42,7 @@ pub(crate) fn all() -> Vec<Built> {
     all.extend(heads());
     all.extend(ErrorCode::ALL.iter().map(|code| failed(errors::of(*code))));
     all.extend(PUSHES.iter().map(|(what, push)| pushed(what, *push)));
+    all.extend(numbered());
     all
 }
 
@@ -126,6 +130,26 @@ fn pushed(what: &str, push: Push) -> Built {
     let name = format!("push/{}", push.word());
     let frame = ServerFrame::push(&push);
     Built { vector: vector(name, Direction::ToClient, what, &frame), means: Means::Push(push) }
+}
+
+/// Pushes that must arrive, with their numbers.
+fn numbered() -> Vec<Built> {
+    let examples = [
+        ("A message, to be acknowledged.", 3, push::MESSAGE, json!({"text": "Welcome back."})),
+        (
+            "Two numbers expired before they could be delivered; this stands for both.",
+            2,
+            push::GAP,
+            json!({"from": 1, "to": 2}),
+        ),
+    ];
+    let built = examples.map(|(what, seq, word, body)| {
+        let frame = ServerFrame::Numbered { seq, push: word, body: &body };
+        let name = format!("push/numbered/{word}");
+        let vector = vector(name, Direction::ToClient, what, &frame);
+        Built { vector, means: Means::Numbered(seq, word, body) }
+    });
+    built.into()
 }
 
 /// Frames that show what their heads may be.

@@ -6,6 +6,7 @@ use protocol::error::ErrorBody;
 use protocol::identity::{self, Credential, Identity, LoginReply, LogoutReply, NonceReply, Tokens};
 use protocol::members::MeReply;
 use protocol::operation::{Operation, Reply};
+use protocol::push;
 use protocol::sessions::{self, CloseReply, Login, OpenReply, PingReply, ResumeFailed};
 
 use crate::parts::{
@@ -27,6 +28,10 @@ pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
         Operation::AuthLogoutEverywhere => auth_logout_everywhere(),
         Operation::IdentityList => identity_list(),
         Operation::MemberMe => member_me(),
+        Operation::InboxList => inbox_list(),
+        Operation::InboxAck => {
+            one("Three are acknowledged.", Reply::InboxAck(push::AckReply { acked: 3 }))
+        }
         Operation::SessionList => session_list(),
     }
 }
@@ -46,6 +51,8 @@ pub(crate) fn read(from: Operation, format: Format, body: &[u8]) -> Result<Reply
         Operation::AuthLogoutEverywhere => Reply::AuthLogoutEverywhere(format.decode_body(body)?),
         Operation::IdentityList => Reply::IdentityList(format.decode_body(body)?),
         Operation::MemberMe => Reply::MemberMe(format.decode_body(body)?),
+        Operation::InboxList => Reply::InboxList(format.decode_body(body)?),
+        Operation::InboxAck => Reply::InboxAck(format.decode_body(body)?),
         Operation::SessionList => Reply::SessionList(format.decode_body(body)?),
     })
 }
@@ -198,4 +205,28 @@ fn session_list() -> Vec<Example<Reply>> {
         "The login that asks, and one it replaced, whose device has no name.",
         Reply::SessionList(reply),
     )
+}
+
+fn inbox_list() -> Vec<Example<Reply>> {
+    let gap = push::InboxPush {
+        seq: 2,
+        push: push::GAP.to_owned(),
+        body: serde_json::json!({"from": 1, "to": 2}),
+        at: NOW,
+    };
+    let message = push::InboxPush {
+        seq: 3,
+        push: push::MESSAGE.to_owned(),
+        body: serde_json::json!({"title": "Sorry", "text": "A gift for your patience."}),
+        at: NOW,
+    };
+    let reply = push::ListReply { pushes: vec![gap, message], seq: 3 };
+    vec![
+        example("full", "A range that expired, and a message.", Reply::InboxList(reply)),
+        example(
+            "empty",
+            "Nothing waits.",
+            Reply::InboxList(push::ListReply { pushes: vec![], seq: 3 }),
+        ),
+    ]
 }

@@ -7,6 +7,7 @@ use protocol::identity::{
 use protocol::launching::StatusRequest;
 use protocol::members::MeRequest;
 use protocol::operation::{ConnectionRequest, MemberRequest, Operation, PublicRequest, Request};
+use protocol::push;
 use protocol::sessions::{self, CloseRequest, OpenRequest, PingRequest, Resume};
 use serde::{Serialize, Serializer};
 
@@ -34,6 +35,11 @@ pub(crate) fn of(operation: Operation) -> Vec<Example<Request>> {
         }
         Operation::IdentityList => member(MemberRequest::IdentityList, empty(ListRequest {})),
         Operation::MemberMe => member(MemberRequest::MemberMe, empty(MeRequest {})),
+        Operation::InboxList => member(MemberRequest::InboxList, inbox_list()),
+        Operation::InboxAck => member(
+            MemberRequest::InboxAck,
+            vec![example("full", "All up to the third arrived.", push::AckRequest { seq: 3 })],
+        ),
         Operation::SessionList => {
             member(MemberRequest::SessionList, empty(sessions::ListRequest {}))
         }
@@ -58,6 +64,8 @@ impl Serialize for Body<'_> {
             Request::Member(MemberRequest::AuthLogoutEverywhere(body)) => body.serialize(to),
             Request::Member(MemberRequest::IdentityList(body)) => body.serialize(to),
             Request::Member(MemberRequest::MemberMe(body)) => body.serialize(to),
+            Request::Member(MemberRequest::InboxList(body)) => body.serialize(to),
+            Request::Member(MemberRequest::InboxAck(body)) => body.serialize(to),
             Request::Member(MemberRequest::SessionList(body)) => body.serialize(to),
         }
     }
@@ -183,5 +191,13 @@ fn session_ping() -> Vec<Example<PingRequest>> {
             "A number of the client's own, which is to come back to the last bit.",
             PingRequest { t: Some(T) },
         ),
+    ]
+}
+
+fn inbox_list() -> Vec<Example<push::ListRequest>> {
+    let waiting = push::ListRequest { after: Some(3), limit: Some(20), wait_s: Some(30) };
+    vec![
+        example("minimal", "Whatever waits.", push::ListRequest::default()),
+        example("full", "What is behind a number, waiting for it.", waiting),
     ]
 }

@@ -202,7 +202,12 @@ impl Player {
 
     /// The same, to take the session back if this login was replaced.
     pub(crate) fn take_over(&self, token: Digest, now: Micros) -> RefreshWrite {
-        let take_over = TakeOver { id: LoginId(Uuid::now_v7()), tag: digest(), token: digest() };
+        let take_over = TakeOver {
+            id: LoginId(Uuid::now_v7()),
+            tag: digest(),
+            token: digest(),
+            sealed: sealed(),
+        };
         RefreshWrite { take_over: Some(take_over), ..self.exchange(token, now) }
     }
 

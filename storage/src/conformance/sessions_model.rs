@@ -183,7 +183,7 @@ impl Model {
 /// What the model knows a new login by.
 fn first(player: &Player) -> TakeOver {
     let NewLogin { id, tag, token, .. } = player.login;
-    TakeOver { id, tag, token }
+    TakeOver { id, tag, token, sealed: Vec::new() }
 }
 
 /// Plays a story of one member, and compares what is said and kept after each step.

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 
-use crate::conformance::scene::{DAY, Game, LIFETIME, Player, SECOND, START, digest};
+use crate::conformance::scene::{
+    DAY, Game, INSTANT, LIFETIME, Player, SECOND, START, WINDOW, digest,
+};
 use crate::open::Storage;
 use crate::sessions::{EndedBy, Login, NewLogin, RefreshOutcome, RefreshWrite, Standing, TakeOver};
 
@@ -15,7 +17,7 @@ async fn replaced(storage: &Storage) -> (Player, Player) {
 
 /// The login that a take-over makes, as a player to go on with.
 fn taken(old: &Player, write: &RefreshWrite) -> Player {
-    let TakeOver { id, tag, token } = write.take_over.clone().unwrap();
+    let TakeOver { id, tag, token, .. } = write.take_over.clone().unwrap();
     let (expires_at, now) = (write.expires_at, write.now);
     let login = NewLogin { id, tag, token, expires_at, now, ..old.login.clone() };
     Player { login, ..old.clone() }
@@ -67,6 +69,27 @@ pub async fn a_replaced_login_takes_the_session_back_as_a_new_login(storage: Sto
     assert_eq!(standing, Standing { member: old.member.clone(), login, epoch: 3 });
     assert_eq!(old.shows(write.next, START.after(DAY)).await, ended);
     newest.rotates(newest.login.token, START.after(2 * DAY)).await;
+}
+
+pub async fn a_take_over_whose_answer_was_lost_is_answered_again(storage: Storage) {
+    let (old, _) = replaced(&storage).await;
+    let write = old.take_over(old.login.token, START.after(DAY));
+    let outcome = old.game.refresh(write.clone()).await;
+    assert!(matches!(outcome, RefreshOutcome::TakenOver { .. }), "{outcome:?}");
+    // The repeated call offers other tokens: those that were given first are what counts.
+    let again = old.take_over(old.login.token, START.after(DAY).after(WINDOW).before(INSTANT));
+    let repeated = RefreshOutcome::Repeated {
+        member: old.member.clone(),
+        sealed: write.take_over.clone().unwrap().sealed,
+        expires_at: write.expires_at,
+    };
+    assert_eq!(old.game.refresh(again.clone()).await, repeated);
+    let ended = RefreshOutcome::Ended(EndedBy::TakeOver);
+    assert_eq!(old.shows(old.login.token, again.now).await, ended, "without asking for it");
+    let late = old.take_over(old.login.token, START.after(DAY).after(WINDOW));
+    assert_eq!(old.game.refresh(late).await, ended);
+    let stranger = old.take_over(digest(), again.now);
+    assert_eq!(old.game.refresh(stranger).await, ended);
 }
 
 pub async fn a_take_over_names_no_login_that_had_ended(storage: Storage) {

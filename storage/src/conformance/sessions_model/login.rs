@@ -46,6 +46,8 @@ pub(super) struct Login {
     pub(super) ended: Option<EndedBy>,
     pub(super) forgotten: bool,
     tokens: Vec<Token>,
+    /// Which token took the session back, when, and what it was answered.
+    answered: Option<(Digest, Micros, Vec<u8>)>,
 }
 
 impl Login {
@@ -59,6 +61,7 @@ impl Login {
             ended: None,
             forgotten: false,
             tokens: vec![Token { digest: first.token, fate: Fate::Live }],
+            answered: None,
         }
     }
 
@@ -88,7 +91,16 @@ impl Login {
             return Exchange::Unknown;
         }
         if let Some(by) = self.ended {
-            return Exchange::Ended(by);
+            return match self.answered.clone() {
+                Some((token, at, sealed))
+                    if write.take_over.is_some()
+                        && token == write.token
+                        && write.now < at.after(WINDOW) =>
+                {
+                    Exchange::Repeated { sealed, expires_at: self.expires_at }
+                }
+                _ => Exchange::Ended(by),
+            };
         }
         let token = self.tokens.iter().find(|token| token.digest == write.token);
         match token.map_or(Fate::Spent, |token| token.fate.clone()) {
@@ -108,6 +120,9 @@ impl Login {
     fn back(&mut self, write: &RefreshWrite) -> Exchange {
         let Some(new) = write.take_over.clone() else { return Exchange::Replaced };
         self.ended = Some(EndedBy::TakeOver);
+        self.answered = Some((write.token, write.now, new.sealed.clone()));
+        self.refreshed_at = write.now;
+        self.expires_at = write.expires_at;
         Exchange::TakenOver(new)
     }
 

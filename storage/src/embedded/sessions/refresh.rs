@@ -65,6 +65,24 @@ impl Chain {
     }
 }
 
+impl Chain {
+    /// The new login's first token, sealed, if this very token took the session back
+    /// moments ago.
+    fn taken_over_by(&self, write: &RefreshWrite) -> Option<Vec<u8>> {
+        let again = self.ended == Some(EndedBy::TakeOver)
+            && write.take_over.is_some()
+            && self.token == write.token
+            && self.refreshed_at > write.repeat_since;
+        self.sealed.clone().filter(|_| again)
+    }
+}
+
+fn member(connection: &Connection, write: &RefreshWrite, id: MemberId) -> Result<Member> {
+    members::find(connection, &write.app, id)?.ok_or_else(|| {
+        StorageError::Corrupt(format!("login {} names an absent member", write.login))
+    })
+}
+
 /// Exchanges a refresh token.
 pub(super) fn refresh(connection: &Connection, write: &RefreshWrite) -> Result<RefreshOutcome> {
     let Some(chain) = Chain::find(connection, &write.app, write.login)? else {
@@ -74,7 +92,13 @@ pub(super) fn refresh(connection: &Connection, write: &RefreshWrite) -> Result<R
         return Ok(RefreshOutcome::Unknown);
     }
     if let Some(by) = chain.ended {
-        return Ok(RefreshOutcome::Ended(by));
+        return match chain.taken_over_by(write) {
+            Some(sealed) => {
+                let member = member(connection, write, chain.member)?;
+                Ok(RefreshOutcome::Repeated { member, sealed, expires_at: chain.expires_at })
+            }
+            None => Ok(RefreshOutcome::Ended(by)),
+        };
     }
     let present = chain.token == write.token;
     let previous = chain.previous == Some(write.token);
@@ -87,9 +111,7 @@ pub(super) fn refresh(connection: &Connection, write: &RefreshWrite) -> Result<R
     if chain.expires_at <= write.now {
         return Ok(RefreshOutcome::Expired);
     }
-    let member = members::find(connection, &write.app, chain.member)?.ok_or_else(|| {
-        StorageError::Corrupt(format!("login {} names an absent member", write.login))
-    })?;
+    let member = member(connection, write, chain.member)?;
     if chain.epoch != epoch(connection, chain.member)? {
         return take_over(connection, write, &member);
     }
@@ -127,6 +149,22 @@ fn take_over(
     };
     let which = End::One(write.login);
     end(connection, &write.app, member.id, which, EndedBy::TakeOver, write.now)?;
+    // The answer may be lost: the token that took over can ask for it again for a while.
+    connection
+        .prepare_cached(
+            "UPDATE login SET token = ?2, sealed = ?3, refreshed_at = ?4, expires_at = ?5
+             WHERE login = ?1",
+        )
+        .and_then(|mut update| {
+            update.execute(params![
+                write.login.0,
+                write.token,
+                offer.sealed,
+                write.now.0,
+                write.expires_at.0
+            ])
+        })
+        .map_err(unavailable)?;
     let (epoch, replaced) = take(connection, member, &login)?;
     Ok(RefreshOutcome::TakenOver { member: member.clone(), epoch, replaced })
 }

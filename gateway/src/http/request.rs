@@ -1,0 +1,89 @@
+//! What is read of a request before it is known what it asks for, alike in every way in.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Uri;
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, ORIGIN};
+use protocol::codec::Format;
+use protocol::error::{ErrorBody, ErrorCode};
+
+/// How long a client may take to send a body whose head has come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// When a client whose body did not come may try again, in milliseconds.
+const AGAIN_MS: u64 = 1_000;
+
+/// The body's format, by its content type; JSON when there is none.
+pub(super) fn format(headers: &HeaderMap) -> Result<Format, ErrorBody> {
+    match content_type(headers)?.as_deref() {
+        None | Some("application/json") => Ok(Format::Json),
+        Some("application/msgpack" | "application/vnd.msgpack") => Ok(Format::Msgpack),
+        Some(other) => {
+            let message = format!("`{other}` is neither application/json nor application/msgpack");
+            Err(ErrorBody::new(ErrorCode::BodyMediaType, message))
+        }
+    }
+}
+
+/// The media type that the head names, in lower case and without its parameters.
+///
+/// # Errors
+/// `body.media_type` for a body in an encoding.
+pub(crate) fn content_type(headers: &HeaderMap) -> Result<Option<String>, ErrorBody> {
+    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|value| *value != "identity") {
+        let message = format!("bodies in {encoding:?} are not read here");
+        return Err(ErrorBody::new(ErrorCode::BodyMediaType, message));
+    }
+    Ok(headers.get(CONTENT_TYPE).map(|value| {
+        let essence = value.to_str().unwrap_or("?").split(';').next().unwrap_or_default();
+        essence.trim().to_ascii_lowercase()
+    }))
+}
+
+/// Reads a body of at most `limit` bytes, for a bounded time.
+///
+/// # Errors
+/// `body.too_large`, or `body.late`.
+pub(crate) async fn read(body: Body, limit: usize) -> Result<bytes::Bytes, ErrorBody> {
+    let late =
+        |_| ErrorBody::new(ErrorCode::BodyLate, "the body did not come in time").after_ms(AGAIN_MS);
+    let read = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await.map_err(late)?;
+    read.map_err(|error| {
+        use std::error::Error;
+        if error.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+            let message = format!("the body is larger than {limit} bytes");
+            ErrorBody::new(ErrorCode::BodyTooLarge, message)
+        } else {
+            ErrorBody::new(ErrorCode::BodyLate, "the body broke off").after_ms(AGAIN_MS)
+        }
+    })
+}
+
+/// The page that asks, when a browser says it.
+pub(crate) fn origin(headers: &HeaderMap) -> Option<&str> {
+    headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("?"))
+}
+
+/// The access token of `Authorization: Bearer` (RFC 6750, section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A credential in an address ends up in logs and histories, so it is not taken.
+///
+/// # Errors
+/// `auth.in_query`.
+pub(crate) fn refuse_credentials_in(uri: &Uri) -> Result<(), ErrorBody> {
+    let credential = |pair: &str| {
+        let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        // No parameter of ours has an escaped name, so one that hides behind it is not ours.
+        let hidden = name.contains('%');
+        hidden || name.contains("token") || name.contains("secret") || name == "authorization"
+    };
+    if uri.query().unwrap_or_default().split('&').any(credential) {
+        let message = "credentials do not belong into an address: send them in the body or header";
+        return Err(ErrorBody::new(ErrorCode::AuthInQuery, message));
+    }
+    Ok(())
+}
