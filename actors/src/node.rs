@@ -5,7 +5,9 @@ use std::sync::Arc;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::{AppId, SessionId};
 use protocol::operation::{MemberRequest, PublicRequest, Reply};
-use protocol::sessions::{OpenReply, OpenRequest, RefreshReply, RefreshRequest, ResumeFailed};
+use protocol::sessions::{
+    OpenReply, OpenRequest, RefreshReply, RefreshRequest, Resume, ResumeFailed,
+};
 use storage::clock::{Clock, Micros};
 use storage::error::StorageError;
 use storage::open::Storage;
@@ -42,6 +44,8 @@ pub struct Opened {
     pub attachment: Attachment,
     /// Whose it is.
     pub caller: Caller,
+    /// The highest push number that the client has.
+    pub delivered: u64,
     /// What the client is told.
     pub reply: OpenReply,
 }
@@ -110,27 +114,28 @@ impl Node {
         let caller = self.caller(request.token.expose())?;
         let game = self.game_for(&caller.app, origin)?;
         launching::same_app(&game.id, request.client.app.as_ref())?;
-        let open = u64::from_be_bytes(random::bytes());
-        let session = SessionId { login: caller.login, open };
-        let attachment = self.sessions.open(&caller, session, connection).await?;
-        let resume_failed = request.resume.map(|resume| {
-            if resume.session.login == caller.login {
-                ResumeFailed::NotKept
-            } else {
-                ResumeFailed::OtherLogin
+        let (attachment, standing) = self.sessions.open(&caller, connection).await?;
+        let inbox = standing.inbox;
+        let resumed = request.resume.map(|resume| resumable(&resume, &caller, inbox));
+        let (session, delivered, resume_failed) = match (request.resume, resumed) {
+            (Some(resume), Some(Ok(()))) => (resume.session, resume.seq, None),
+            (_, failed) => {
+                let open = u64::from_be_bytes(random::bytes());
+                let session = SessionId { login: caller.login, open };
+                (session, inbox, failed.and_then(Result::err))
             }
-        });
+        };
         let reply = OpenReply {
             session,
             member: caller.member,
-            resumed: false,
+            resumed: matches!(resumed, Some(Ok(()))),
             resume_failed,
-            seq: 0,
+            seq: inbox,
             time: self.clock.now(),
             heartbeat_s: self.heartbeat_s,
             launch: self.launching.status_of(&game),
         };
-        Ok(Opened { attachment, caller, reply })
+        Ok(Opened { attachment, caller, delivered, reply })
     }
 
     /// Answers `session.refresh`: a newer token of the same login. Returns the caller with
@@ -185,5 +190,23 @@ impl Node {
             }
             Some(_) | None => Ok(game),
         }
+    }
+}
+
+/// The most push numbers that a resume sends after the client; beyond it, the client reads
+/// its inbox.
+const RESUME_PUSHES: u64 = 1_000;
+
+/// Whether a session goes on: of this very login, from a number that was sent, and not too
+/// far back. Nothing has to be remembered for it: the login's row and the inbox say it all,
+/// so it works after a restart as well.
+fn resumable(resume: &Resume, caller: &Caller, inbox: u64) -> Result<(), ResumeFailed> {
+    if resume.session.login != caller.login {
+        return Err(ResumeFailed::OtherLogin);
+    }
+    match inbox.checked_sub(resume.seq) {
+        None => Err(ResumeFailed::NotKept),
+        Some(missed) if missed > RESUME_PUSHES => Err(ResumeFailed::TooMuch),
+        Some(_) => Ok(()),
     }
 }

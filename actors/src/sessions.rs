@@ -8,21 +8,25 @@
 //! never meets an actor that has decided to sleep.
 
 mod registry;
+pub mod replies;
 mod settings;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::close::{CloseCode, CloseReason};
 use protocol::error::{ErrorBody, ErrorCode};
-use protocol::ids::{LoginId, MemberId, SessionId};
+use protocol::ids::{AppId, LoginId, MemberId};
 use protocol::operation::{MemberRequest, Reply};
 use protocol::push::Push;
 use storage::clock::{Clock, Micros};
 use storage::gamelog::{Event, LogRecord};
 use storage::open::Storage;
+use storage::push::NewPush;
 use storage::sessions::Standing;
 use tokio::sync::oneshot;
 
@@ -33,11 +37,15 @@ use crate::session::Msg;
 use crate::{fault, identity, random};
 use registry::Registry;
 pub(crate) use registry::{Slot, Ticket};
+use replies::Replies;
 
 /// A connection that a session can speak to. Both calls return at once.
 pub trait Connection: Send + Sync + 'static {
     /// Sends a push that need not arrive.
     fn push(&self, push: &Push);
+    /// Says that the member's inbox reaches up to a number: the connection reads what it
+    /// has not delivered. Hints may come late, doubled or in any order.
+    fn look(&self, seq: u64);
     /// Closes after what is in flight has been answered.
     fn close(&self, code: CloseCode, reason: CloseReason);
 }
@@ -48,6 +56,7 @@ pub struct Sessions(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
+    replies: Replies,
     context: Arc<Context>,
 }
 
@@ -62,8 +71,10 @@ impl Sessions {
     /// A registry with nobody in it.
     #[must_use]
     pub fn new(storage: Storage, clock: Arc<dyn Clock>, settings: SessionsSettings) -> Self {
+        let grace = Duration::from_millis(settings.grace_ms);
+        let replies = Replies::new(settings.replies_bytes, grace);
         let context = Arc::new(Context { storage, clock, settings });
-        Self(Arc::new(Inner { registry: Registry::new(), context }))
+        Self(Arc::new(Inner { registry: Registry::new(), replies, context }))
     }
 
     /// Has the member's session actor answer a request. It is sent before this returns, so
@@ -72,6 +83,26 @@ impl Sessions {
     /// # Errors
     /// The operation's own; `internal` when the actor died on the way.
     pub fn request(
+        &self,
+        caller: Caller,
+        request: MemberRequest,
+    ) -> impl Future<Output = Result<Reply, ErrorBody>> + Send + use<> {
+        let waits = waiting::wait_of(&request).map(|(list, wait)| (self.clone(), list, wait));
+        let asked = self.ask(caller.clone(), request);
+        async move {
+            let reply = asked.await?;
+            match (waits, &reply) {
+                (Some((sessions, list, wait)), Reply::InboxList(first))
+                    if first.pushes.is_empty() =>
+                {
+                    sessions.poll(caller, list, wait).await
+                }
+                _ => Ok(reply),
+            }
+        }
+    }
+
+    fn ask(
         &self,
         caller: Caller,
         request: MemberRequest,
@@ -88,31 +119,41 @@ impl Sessions {
         }
     }
 
+    /// Attaches whoever waits without a session of its own.
+    fn wait_as(&self, caller: &Caller, waiter: Arc<dyn Connection>) -> Attachment {
+        let id = self.0.registry.attach(caller.member, caller.login, waiter);
+        Attachment {
+            sessions: self.clone(),
+            caller: caller.clone(),
+            id,
+            opened_at: None,
+            code: None,
+        }
+    }
+
     /// Attaches a connection to the member's slot and opens its session.
     ///
     /// The connection is attached before the truth is read, so that a login that takes
     /// its place in between either is seen here or finds it attached.
+    ///
+    /// The newest connection of a login stands: an older one, often half-open and noticed
+    /// late, is closed `moved`.
     ///
     /// # Errors
     /// `auth.refused`, `auth.logged_out`, `session.replaced`, or what storage says.
     pub async fn open(
         &self,
         caller: &Caller,
-        session: SessionId,
         connection: Arc<dyn Connection>,
-    ) -> Result<Attachment, ErrorBody> {
-        let id = self.0.registry.attach(caller.member, caller.login, connection);
-        let mut attachment = Attachment {
-            sessions: self.clone(),
-            caller: caller.clone(),
-            id,
-            opened_at: None,
-            code: None,
-        };
-        standing(&self.0.context, caller).await?;
+    ) -> Result<(Attachment, Standing), ErrorBody> {
+        let mut attachment = self.wait_as(caller, connection);
+        let standing = standing(&self.0.context, caller).await?;
+        for older in self.0.registry.others(caller.member, caller.login, attachment.id) {
+            older.close(CloseCode::Moved, CloseReason::default());
+        }
         attachment.opened_at = Some(self.0.context.clock.now());
-        self.log(caller, Event::SessionOpened { login: session.login });
-        Ok(attachment)
+        self.log(caller, Event::SessionOpened { login: caller.login });
+        Ok((attachment, standing))
     }
 
     fn log(&self, caller: &Caller, event: Event) {
@@ -142,6 +183,34 @@ impl Sessions {
             connection.close(CloseCode::LoggedOut, CloseReason::default());
         }
         self.0.registry.tell(member, Msg::LoginsChanged);
+    }
+
+    /// Puts pushes into a member's inbox and has its connections look.
+    ///
+    /// # Errors
+    /// `member.unknown`, or what storage says.
+    pub async fn post(
+        &self,
+        app: AppId,
+        member: MemberId,
+        pushes: Vec<NewPush>,
+    ) -> Result<u64, ErrorBody> {
+        let context = &self.0.context;
+        let posted = context.storage.inboxes.post(app, member, pushes, context.clock.now()).await;
+        let kept = posted.map_err(|error| fault::of_storage(&error))?.ok_or_else(|| {
+            ErrorBody::new(ErrorCode::MemberUnknown, "there is no such member of that game")
+        })?;
+        let seq = kept.last().map_or(0, |push| push.seq);
+        for connection in self.0.registry.connections(member, |_| true) {
+            connection.look(seq);
+        }
+        Ok(seq)
+    }
+
+    /// The answers that are kept for requests that are sent again.
+    #[must_use]
+    pub fn replies(&self) -> &Replies {
+        &self.0.replies
     }
 
     /// How many session actors are awake.

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod healthcheck;
 pub mod keys;
+pub mod member;
 pub mod openapi;
 
 use std::io::Write;

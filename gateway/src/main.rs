@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use gateway::commands::{self, config::ConfigCommand, keys::KeysCommand};
+use gateway::commands::{self, config::ConfigCommand, keys::KeysCommand, member::MemberCommand};
 use gateway::config::{Flags, Settings};
 use gateway::server::Server;
 use gateway::{first_run, telemetry};
@@ -35,6 +35,11 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Shows a member, or sends it a message.
+    Member {
+        #[command(subcommand)]
+        command: MemberCommand,
+    },
     /// Asks the server of this data folder whether it is ready; exits 0 if it is.
     Healthcheck,
     /// Prints the OpenAPI document.
@@ -51,6 +56,7 @@ fn main() -> ExitCode {
         Command::Serve => runtime.block_on(serve(&flags)),
         Command::Config { command } => commands::config::run(command, &flags),
         Command::Keys { command } => runtime.block_on(commands::keys::run(command, &flags)),
+        Command::Member { command } => runtime.block_on(commands::member::run(command, &flags)),
         Command::Healthcheck => runtime.block_on(commands::healthcheck::run(&flags)),
         Command::Openapi => commands::openapi::run(),
     }

@@ -1,6 +1,10 @@
 //! The private listener: metrics and health for machines, commands for operators, and the
 //! simulators' controls in development.
 
+mod members;
+
+pub use members::{MessageCommand, Messaged, ShowCommand, Shown};
+
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -33,6 +37,8 @@ pub struct Private {
 pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
     let commands = Router::new()
         .route("/keys/rotate", post(rotate))
+        .route("/member/show", post(members::show))
+        .route("/member/message", post(members::message))
         .layer(from_fn_with_state(private.clone(), authorised));
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))

@@ -4,6 +4,7 @@
 //! once. What others have to say to the client waits in [`outbound`], bounded in bytes.
 
 mod connection;
+mod delivery;
 mod outbound;
 mod phase;
 mod sockets;

@@ -104,6 +104,8 @@ pub struct Standing {
     pub login: Login,
     /// The member's session epoch: the login counts if it holds this one.
     pub epoch: i64,
+    /// The highest number of the member's inbox.
+    pub inbox: u64,
 }
 
 /// An exchange of a refresh token.

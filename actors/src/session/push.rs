@@ -12,6 +12,8 @@ use crate::{fault, push};
 const LIMIT: u16 = 50;
 /// The most pushes that an answer holds.
 const MOST: u16 = 100;
+/// The longest that an answer may be waited for, in seconds.
+const MOST_WAIT_S: u16 = 30;
 
 impl State {
     pub(super) async fn inbox_list(
@@ -22,6 +24,10 @@ impl State {
         let limit = request.limit.unwrap_or(LIMIT);
         if !(1..=MOST).contains(&limit) {
             return Err(ErrorBody::invalid("limit", format!("is not between 1 and {MOST}")));
+        }
+        if request.wait_s.is_some_and(|wait| wait > MOST_WAIT_S) {
+            let reason = format!("is not between 0 and {MOST_WAIT_S}");
+            return Err(ErrorBody::invalid("wait_s", reason));
         }
         let (context, after) = (self.context(), request.after.unwrap_or(0));
         let inbox = context

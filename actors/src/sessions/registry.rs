@@ -179,6 +179,19 @@ impl Registry {
         picked.map(|attached| attached.connection.clone()).collect()
     }
 
+    /// The other connections of a login.
+    pub(super) fn others(
+        &self,
+        member: MemberId,
+        login: LoginId,
+        id: u64,
+    ) -> Vec<Arc<dyn Connection>> {
+        let shard = self.shard(member);
+        let all = shard.get(&member).map(|entry| entry.connections.as_slice()).unwrap_or_default();
+        let others = all.iter().filter(|attached| attached.login == login && attached.id != id);
+        others.map(|attached| attached.connection.clone()).collect()
+    }
+
     pub(super) fn awake(&self) -> usize {
         self.awake.load(Ordering::Relaxed)
     }

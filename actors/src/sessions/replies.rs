@@ -68,8 +68,7 @@ impl Replies {
     /// was last used.
     #[must_use]
     pub fn new(limit: usize, grace: Duration) -> Self {
-        let store =
-            Store { spaces: HashMap::new(), bytes: 0, limit, grace, swept: Instant::now() };
+        let store = Store { spaces: HashMap::new(), bytes: 0, limit, grace, swept: Instant::now() };
         Self(Arc::new(Mutex::new(store)))
     }
 
@@ -195,7 +194,10 @@ impl Drop for Recorder {
         // After `finish` the entry is no longer pending, or gone.
         let mut store = self.replies.0.lock();
         let pending = store.spaces.get(&self.session).is_some_and(|space| {
-            space.entries.iter().any(|(id, entry)| *id == self.id && matches!(entry, Entry::Pending(_)))
+            space
+                .entries
+                .iter()
+                .any(|(id, entry)| *id == self.id && matches!(entry, Entry::Pending(_)))
         });
         if pending {
             store.finish(self.session, self.id, None);

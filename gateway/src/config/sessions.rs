@@ -20,6 +20,11 @@ const NOTES: &[(&str, &str)] = &[
         "standing_ms",
         "Milliseconds for which a session believes what it read of its login; at most 30000, and 0 reads it for every request.",
     ),
+    (
+        "grace_ms",
+        "Milliseconds for which a session's answers are kept after it was last used, for requests that are sent again; at least 1.",
+    ),
+    ("replies_bytes", "Bytes that such answers may take in all; 0 keeps none."),
     ("list_limit", "Logins that session.list shows; at least 1."),
 ];
 
@@ -36,6 +41,7 @@ impl Schema for SessionsSettings {
         let problems = [
             at_least("quiet_ms", self.quiet_ms, 1),
             at_most("standing_ms", self.standing_ms, LONGEST_STANDING_MS),
+            at_least("grace_ms", self.grace_ms, 1),
             at_least("list_limit", self.list_limit, 1),
         ];
         problems.into_iter().flatten().collect()

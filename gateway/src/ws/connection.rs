@@ -3,9 +3,10 @@
 //! It waits for, in this order:
 //! 1. what others have to say to the client (pushes, a close), from [`Outbound`];
 //! 2. answers: of `session.open`, of requests in flight;
-//! 3. frames of the client, unless its budget of requests in flight is used up, its session
+//! 3. pushes that must arrive, from [`Delivery`];
+//! 4. frames of the client, unless its budget of requests in flight is used up, its session
 //!    is being opened, or the connection is closing;
-//! 4. the time: a deadline, a heartbeat, the end of a token.
+//! 5. the time: a deadline, a heartbeat, the end of a token.
 //!
 //! It takes what is ready, up to [`TURN`] events, and flushes once.
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use actors::identity::tokens::LEEWAY;
 use actors::sessions::Connection as _;
+use actors::sessions::replies::{Begun, Recorder};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -24,14 +26,16 @@ use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode, Retry};
 use protocol::frame::{ClientFrame, FrameFault, RequestFrame, ServerFrame};
-use protocol::operation::{ConnectionRequest, Operation, Reply, Request};
-use protocol::push::Push;
+use protocol::operation::{ConnectionRequest, Effect, Operation, Reply, Request};
+use protocol::push::{InboxPush, Push};
 use protocol::sessions::{CloseReply, OpenRequest, PingReply};
 use std::future::poll_fn;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::delivery::Delivery;
 use super::outbound::{Next, Outbound};
 use super::phase::{OpenSession, Phase, already_open, not_open};
 use super::wire::{self, Socket};
@@ -66,6 +70,7 @@ enum Event {
     Outbound(Next),
     Opened(u64, Box<Result<Opened, ErrorBody>>),
     Answered(Answered),
+    Inbox(Box<InboxPush>),
     Read(Option<Result<Message, Error>>),
     Time,
 }
@@ -203,6 +208,7 @@ impl Connection {
 
     fn poll_event(&mut self, timer: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<Event> {
         if self.closing.is_none()
+            && !matches!(self.phase, Phase::Opening { .. })
             && let Poll::Ready(next) = self.outbound.poll_next(context)
         {
             return Poll::Ready(Event::Outbound(next));
@@ -216,6 +222,13 @@ impl Connection {
             && let Poll::Ready(Some(answered)) = in_flight.poll_next_unpin(context)
         {
             return Poll::Ready(Event::Answered(answered));
+        }
+        if self.closing.is_none()
+            && let Phase::Open(session) = &mut self.phase
+            && let Poll::Ready(push) =
+                session.inbox.poll_next(&self.gate.node, &session.caller, context)
+        {
+            return Poll::Ready(Event::Inbox(Box::new(push)));
         }
         if self.may_read()
             && let Poll::Ready(read) = self.socket.poll_next_unpin(context)
@@ -237,6 +250,12 @@ impl Connection {
     fn on_event(&mut self, event: Event) -> Result<Option<Message>, End> {
         match event {
             Event::Outbound(Next::Frame(frame)) => Ok(Some(wire::message(self.format, frame))),
+            Event::Outbound(Next::Look(seq)) => {
+                if let Phase::Open(session) = &mut self.phase {
+                    session.inbox.look(seq);
+                }
+                Ok(None)
+            }
             Event::Outbound(Next::Close(code, reason)) => {
                 self.begin_close(code, reason);
                 Ok(None)
@@ -250,6 +269,11 @@ impl Connection {
                 }
                 self.answer(id, operation, outcome)
             }
+            Event::Inbox(push) => self.send(&ServerFrame::Numbered {
+                seq: push.seq,
+                push: &push.push,
+                body: &push.body,
+            }),
             Event::Read(Some(Ok(message))) => self.on_message(message),
             Event::Read(Some(Err(error))) => Err(match wire::code_of(&error) {
                 Some(code) => End::Close(code, CloseReason::default()),
@@ -295,8 +319,13 @@ impl Connection {
             self.due = *deadline;
         }
         match ClientFrame::read(self.format, frame) {
-            // Pushes with numbers are not sent yet, so there is none to be acknowledged.
-            Ok(ClientFrame::Ack(_)) => Ok(None),
+            Ok(ClientFrame::Ack(seq)) => {
+                // Before the open there is nothing that could have arrived.
+                if let Phase::Open(session) = &mut self.phase {
+                    session.inbox.ack(seq);
+                }
+                Ok(None)
+            }
             Ok(ClientFrame::Request(request)) => self.on_request(request),
             Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
             Err(FrameFault::Request { id, reason }) => match self.stale(id) {
@@ -308,21 +337,51 @@ impl Connection {
 
     fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<Option<Message>, End> {
         let id = frame.id;
+        let Some(operation) = Operation::parse(&frame.op) else {
+            return self.stale(id).unwrap_or_else(|| {
+                let message = format!("there is no operation `{}`", shortened(&frame.op));
+                self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message))
+            });
+        };
+        let begun = match (&self.phase, operation.effect()) {
+            (Phase::Open(session), Effect::Changes) if !self.in_flight_ids.contains(&id) => {
+                Some(self.gate.node.sessions.replies().begin(session.session, id))
+            }
+            (Phase::Open(_) | Phase::Unopened { .. } | Phase::Opening { .. }, _) => None,
+        };
+        let recorder = match begun {
+            // It was sent before, on this connection or on one that is gone.
+            Some(Begun::Kept(outcome)) => {
+                self.highest = self.highest.max(id);
+                return self.answer(id, operation, outcome.as_ref().clone());
+            }
+            Some(Begun::Pending(answer)) => {
+                self.highest = self.highest.max(id);
+                self.fly(id, operation, joined(answer));
+                return Ok(None);
+            }
+            Some(Begun::Fresh(recorder)) => Some(recorder),
+            None => None,
+        };
         if let Some(stale) = self.stale(id) {
             return stale;
         }
-        let Some(operation) = Operation::parse(&frame.op) else {
-            let message = format!("there is no operation `{}`", shortened(&frame.op));
-            return self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message));
-        };
-        match operation.decode(self.format, frame.body) {
+        self.on_operation(id, operation, frame.body, recorder)
+    }
+
+    fn on_operation(
+        &mut self,
+        id: u64,
+        operation: Operation,
+        body: &[u8],
+        recorder: Option<Recorder>,
+    ) -> Result<Option<Message>, End> {
+        match operation.decode(self.format, body) {
             Err(error) => self.answer(id, operation, Err(error)),
             Ok(Request::Public(request)) => {
                 let (node, origin) = (self.gate.node.clone(), self.origin.clone());
-                // A task of its own: a login is finished even if the client is gone.
-                let work =
-                    tokio::spawn(async move { node.public(origin.as_deref(), request).await });
-                self.fly(id, operation, async { work.await.unwrap_or_else(|_| Err(failed())) });
+                let work = async move { node.public(origin.as_deref(), request).await };
+                self.fly(id, operation, finished(work, recorder));
                 Ok(None)
             }
             Ok(Request::Connection(request)) => self.on_connection_request(id, operation, request),
@@ -332,6 +391,11 @@ impl Connection {
                 };
                 let caller = session.caller.clone();
                 match self.gate.node.member(self.origin.as_deref(), caller, request) {
+                    // Only what changes something has to outlive the connection.
+                    Ok(answer) if recorder.is_some() => {
+                        self.fly(id, operation, finished(answer, recorder));
+                        Ok(None)
+                    }
                     Ok(answer) => {
                         self.fly(id, operation, answer);
                         Ok(None)
@@ -416,10 +480,16 @@ impl Connection {
         outcome: Result<Opened, ErrorBody>,
     ) -> Result<Option<Message>, End> {
         let outcome = match outcome {
-            Ok(Opened { attachment, caller, reply }) => {
+            Ok(Opened { attachment, caller, delivered, reply }) => {
                 self.next_ping =
                     Instant::now() + Duration::from_secs(self.gate.settings.heartbeat_s);
-                let session = OpenSession { caller, warned: false, attachment };
+                let session = OpenSession {
+                    caller,
+                    session: reply.session,
+                    inbox: Delivery::new(delivered, reply.seq),
+                    warned: false,
+                    attachment,
+                };
                 self.phase = Phase::Open(Box::new(session));
                 self.schedule();
                 Ok(Reply::SessionOpen(reply))
@@ -570,6 +640,31 @@ impl Connection {
             End::Close(code, reason) => Some((socket, code, reason)),
             End::Left | End::Gone => None,
         }
+    }
+}
+
+/// Does the work in a task of its own, so that it is finished and its outcome kept even if
+/// the client is gone.
+fn finished(
+    work: impl Future<Output = Outcome> + Send + 'static,
+    recorder: Option<Recorder>,
+) -> impl Future<Output = Outcome> + Send + 'static {
+    let task = tokio::spawn(async move {
+        let outcome = work.await;
+        match recorder {
+            Some(recorder) => recorder.finish(outcome).as_ref().clone(),
+            None => outcome,
+        }
+    });
+    async { task.await.unwrap_or_else(|_| Err(failed())) }
+}
+
+/// Waits for the answer of a request that was sent before.
+async fn joined(mut answer: watch::Receiver<Option<Arc<Outcome>>>) -> Outcome {
+    match answer.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.as_deref().cloned().unwrap_or_else(|| Err(failed())),
+        // Whoever worked on it has gone without an outcome.
+        Err(_) => Err(failed()),
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Outbound {
 struct Queue {
     frames: VecDeque<Bytes>,
     bytes: usize,
+    /// How far the member's inbox reaches, when it was said and not yet looked at.
+    look: Option<u64>,
     close: Option<(CloseCode, CloseReason)>,
 }
 
@@ -35,6 +37,8 @@ struct Queue {
 pub(super) enum Next {
     /// Send this frame.
     Frame(Bytes),
+    /// Read the inbox, which reaches up to this number.
+    Look(u64),
     /// Answer what is in flight, then close.
     Close(CloseCode, CloseReason),
 }
@@ -58,6 +62,9 @@ impl Outbound {
         if let Some(frame) = queue.frames.pop_front() {
             queue.bytes -= frame.len();
             return Some(Next::Frame(frame));
+        }
+        if let Some(seq) = queue.look.take() {
+            return Some(Next::Look(seq));
         }
         queue.close.take().map(|(code, reason)| Next::Close(code, reason))
     }
@@ -93,6 +100,13 @@ impl Connection for Outbound {
                 tracing::error!(%error, push = push.word(), "a push could not be written")
             }
         }
+    }
+
+    fn look(&self, seq: u64) {
+        let mut queue = self.queue.lock();
+        queue.look = queue.look.max(Some(seq));
+        drop(queue);
+        self.waker.wake();
     }
 
     fn close(&self, code: CloseCode, reason: CloseReason) {

@@ -6,7 +6,10 @@
 use actors::node::Opened;
 use futures_util::future::BoxFuture;
 use protocol::error::{ErrorBody, ErrorCode};
+use protocol::ids::SessionId;
 use tokio::time::Instant;
+
+use super::delivery::Delivery;
 
 /// A connection's phase.
 pub(super) enum Phase {
@@ -32,6 +35,10 @@ pub(super) enum Phase {
 pub(super) struct OpenSession {
     /// Whose it is, and until when.
     pub(super) caller: actors::identity::tokens::Caller,
+    /// Its id: request ids and kept answers belong to it.
+    pub(super) session: SessionId,
+    /// The pushes that must arrive.
+    pub(super) inbox: Delivery,
     /// Whether the client was told that its token ends soon.
     pub(super) warned: bool,
     /// The place in the member's slot.

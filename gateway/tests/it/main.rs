@@ -20,6 +20,7 @@ mod legacy;
 mod openapi;
 mod operations;
 mod origins;
+mod push;
 mod sessions;
 mod slow;
 mod tree;

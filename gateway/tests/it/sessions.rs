@@ -120,14 +120,14 @@ fn forged(good: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_resume_is_answered_plainly() {
+async fn a_session_goes_on_after_a_cut() {
     let house = Daemun::start().await;
     let mut player = house.guest().await;
     player.ping(None).await.unwrap();
     let mut back = player.drop_hard().reconnect().await.unwrap();
     let opened = back.resume().await.unwrap();
-    assert!(!opened.resumed);
-    assert!(opened.resume_failed.is_some());
+    assert!(opened.resumed && opened.resume_failed.is_none());
+    back.ping(None).await.unwrap();
 }
 
 #[tokio::test]

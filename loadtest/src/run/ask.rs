@@ -48,6 +48,15 @@ impl Ask {
         }
     }
 
+    /// Whether it is one of the requests that a scenario asks for; the others keep the
+    /// session itself.
+    pub(super) fn counts(self) -> bool {
+        match self {
+            Self::Ping | Self::Me | Self::Logins | Self::Identities => true,
+            Self::NewTokens | Self::Renew | Self::Close => false,
+        }
+    }
+
     /// The body of the request of this number.
     pub(super) fn body(self, id: u64, known: &Known, stage: &Stage) -> Result<Value, Failure> {
         match self {

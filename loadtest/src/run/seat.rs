@@ -46,6 +46,7 @@ pub(super) struct Seat {
 struct Mail {
     asks: VecDeque<Due>,
     order: Option<Order>,
+    closed: bool,
 }
 
 impl Seat {
@@ -54,11 +55,11 @@ impl Seat {
         Self { number, mail: Mutex::default(), bell: Notify::new() }
     }
 
-    /// Has the player ask. False when too much waits already.
+    /// Has the player ask. False when it is gone, or too much waits already.
     pub(super) fn ask(&self, due: Due) -> bool {
         {
             let mut mail = self.mail();
-            if mail.asks.len() >= KEPT {
+            if mail.closed || mail.asks.len() >= KEPT {
                 return false;
             }
             mail.asks.push_back(due);
@@ -71,6 +72,11 @@ impl Seat {
     pub(super) fn order(&self, order: Order) {
         self.mail().order = Some(order);
         self.bell.notify_one();
+    }
+
+    /// Takes nothing more: the player is gone.
+    pub(super) fn close(&self) {
+        self.mail().closed = true;
     }
 
     /// Returns when there may be something in the mailbox. Nothing is lost by not waiting on.

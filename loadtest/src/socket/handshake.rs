@@ -2,8 +2,8 @@
 
 use protocol::codec::Format;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -54,7 +54,11 @@ impl Socket {
 }
 
 /// A client's half of the handshake.
-pub(crate) fn request(uri: Uri, subprotocols: &[&str], origin: Option<&str>) -> Result<Request, Failure> {
+pub(crate) fn request(
+    uri: Uri,
+    subprotocols: &[&str],
+    origin: Option<&str>,
+) -> Result<Request, Failure> {
     let mut builder = ClientRequestBuilder::new(uri);
     for name in subprotocols {
         builder = builder.with_sub_protocol(*name);

@@ -33,8 +33,12 @@ pub async fn a_login_stands_as_it_was_written(storage: Storage) {
             expires_at: START.after(LIFETIME),
             ended: None,
         };
-        let standing =
-            Standing { member: player.member.clone(), login: login.clone(), epoch: player.epoch };
+        let standing = Standing {
+            member: player.member.clone(),
+            login: login.clone(),
+            epoch: player.epoch,
+            inbox: 0,
+        };
         assert_eq!(player.standing().await, standing);
 
         let (app, member) = (game.app.clone(), player.member.id);

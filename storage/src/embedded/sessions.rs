@@ -153,11 +153,19 @@ fn login(row: &Row<'_>) -> rusqlite::Result<Result<Login>> {
 }
 
 fn epoch(connection: &Connection, member: MemberId) -> Result<i64> {
-    connection
-        .prepare_cached("SELECT epoch FROM member_session WHERE member = ?1")
-        .and_then(|mut select| select.query_row([member.number()], |row| row.get(0)).optional())
-        .map(|epoch| epoch.unwrap_or(0))
-        .map_err(unavailable)
+    counters(connection, member).map(|(epoch, _)| epoch)
+}
+
+/// The member's session epoch, and the highest number of its inbox.
+fn counters(connection: &Connection, member: MemberId) -> Result<(i64, u64)> {
+    let row: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT epoch, inbox_seq FROM member_session WHERE member = ?1")
+        .and_then(|mut select| {
+            select.query_row([member.number()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .map_err(unavailable)?;
+    let (epoch, inbox) = row.unwrap_or_default();
+    Ok((epoch, u64::try_from(inbox).unwrap_or(0)))
 }
 
 fn standing(
@@ -178,8 +186,8 @@ fn standing(
     let member = members::find(connection, app, member)?;
     match (found, member) {
         (Some(login), Some(member)) => {
-            let epoch = epoch(connection, member.id)?;
-            Ok(Some(Standing { member, login, epoch }))
+            let (epoch, inbox) = counters(connection, member.id)?;
+            Ok(Some(Standing { member, login, epoch, inbox }))
         }
         (None, _) | (_, None) => Ok(None),
     }

@@ -37,6 +37,8 @@ identity.refresh_token_s          2592000                default
 identity.refresh_repeat_s         60                     default
 sessions.quiet_ms                 10000                  default
 sessions.standing_ms              30000                  default
+sessions.grace_ms                 120000                 default
+sessions.replies_bytes            67108864               default
 sessions.list_limit               50                     default
 storage.queue_limit               4096                   default
 storage.workers                   64                     default

@@ -1,0 +1,214 @@
+//! What all players of a run share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::client::Client;
+use protocol::identity::LoginRequest;
+use protocol::ids::AppId;
+use protocol::text::Text;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::complaints::Complaints;
+use super::cost::{Costs, Look};
+use super::ledger::Ledger;
+use super::line::Road;
+use super::pace::Pacer;
+use super::plan::Plan;
+use super::roll::Roll;
+use super::slow_reader::SlowReaders;
+use crate::failure::Failure;
+use crate::frame;
+use crate::player::Visitor;
+
+/// What all players of a run share.
+pub(super) struct Stage {
+    /// What is to be done.
+    pub(super) plan: Plan,
+    /// The websocket's address.
+    pub(super) url: String,
+    /// The way there.
+    pub(super) road: Box<dyn Road>,
+    /// The game.
+    pub(super) app: AppId,
+    /// What a player says of its device.
+    pub(super) client: Client,
+    /// The body of a new guest's `auth.login`.
+    pub(super) login: Value,
+    /// How long everything took.
+    pub(super) ledger: Ledger,
+    /// Who is here.
+    pub(super) roll: Roll,
+    /// What was wrong.
+    pub(super) complaints: Complaints,
+    /// What became of the requests.
+    pub(super) requests: Requests,
+    /// What became of those who stopped reading.
+    pub(super) slow: Mutex<SlowReaders>,
+    /// Whether moments are waited for as finely as can be, or so that a test can wind them.
+    finest: bool,
+    scene: Mutex<Scene>,
+    window: Mutex<Window>,
+}
+
+/// The part of a run whose cost counts.
+#[derive(Default)]
+struct Window {
+    begun: Option<Look>,
+    ended: Option<Look>,
+}
+
+/// What is going on just now, for whoever looks on.
+#[derive(Clone, Debug)]
+pub(super) struct Scene {
+    /// In a few words.
+    pub(super) title: String,
+    /// Since when.
+    pub(super) since: Instant,
+    /// How long it takes, if that is known.
+    pub(super) length: Option<Duration>,
+}
+
+impl Stage {
+    /// A stage with nobody on it.
+    ///
+    /// # Errors
+    /// When the game's name is none.
+    pub(super) fn new(plan: Plan, road: Box<dyn Road>, finest: bool) -> Result<Self, Failure> {
+        let visitor = Visitor::new(&plan.server, &plan.app, plan.format)?;
+        let unsendable = |error: &dyn std::fmt::Display| Failure::Unsendable(error.to_string());
+        let login = frame::value(&LoginRequest {
+            app: visitor.app().clone(),
+            provider: Text::new("guest").map_err(|error| unsendable(&error))?,
+            credential: None,
+            nonce: None,
+            client: visitor.client().clone(),
+        })?;
+        Ok(Self {
+            url: plan.socket_url(),
+            plan,
+            road,
+            app: visitor.app().clone(),
+            client: visitor.client().clone(),
+            login,
+            ledger: Ledger::new().map_err(|error| unsendable(&error))?,
+            roll: Roll::default(),
+            complaints: Complaints::default(),
+            requests: Requests::default(),
+            slow: Mutex::default(),
+            finest,
+            scene: Mutex::new(Scene {
+                title: "beginning".to_owned(),
+                since: Instant::now(),
+                length: None,
+            }),
+            window: Mutex::default(),
+        })
+    }
+
+    /// Something to wait for moments with.
+    pub(super) fn pacer(&self) -> Pacer {
+        if self.finest { Pacer::finest() } else { Pacer::Wheel }
+    }
+
+    /// Another scene begins.
+    pub(super) fn begin(&self, title: impl Into<String>, length: Option<Duration>) {
+        *self.scene_lock() = Scene { title: title.into(), since: Instant::now(), length };
+    }
+
+    /// What is going on.
+    pub(super) fn scene(&self) -> Scene {
+        self.scene_lock().clone()
+    }
+
+    /// From here on the cost counts.
+    pub(super) fn window_begins(&self) {
+        self.window().begun = Some(self.look());
+    }
+
+    /// Until here the cost counts.
+    pub(super) fn window_ends(&self) {
+        self.window().ended = Some(self.look());
+    }
+
+    /// What the part that counts cost; until now, if it was not ended.
+    pub(super) fn costs(&self) -> Costs {
+        let Window { begun, ended } = &*self.window();
+        let ended = ended.unwrap_or_else(|| self.look());
+        begun.as_ref().map(|begun| ended.since(begun)).unwrap_or_default()
+    }
+
+    fn look(&self) -> Look {
+        Look::now(self.plan.server_pid, self.requests.counts().answered)
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those who stopped reading.
+    pub(super) fn slow(&self) -> MutexGuard<'_, SlowReaders> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn scene_lock(&self) -> MutexGuard<'_, Scene> {
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What became of the requests of open sessions, counted.
+#[derive(Default)]
+pub(super) struct Requests {
+    asked: AtomicU64,
+    answered: AtomicU64,
+    shed: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What became of the requests of open sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RequestCounts {
+    /// How many were due.
+    pub asked: u64,
+    /// How many got an answer, be it right or wrong.
+    pub answered: u64,
+    /// How many were told that the server has too much to do.
+    pub shed: u64,
+    /// How many were given up with their player.
+    pub lost: u64,
+    /// How many have no answer yet.
+    pub unanswered: u64,
+}
+
+impl Requests {
+    /// One is due.
+    pub(super) fn asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One got an answer.
+    pub(super) fn answered(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One was told that the server has too much to do.
+    pub(super) fn shed(&self) {
+        self.shed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many will never be answered.
+    pub(super) fn lost(&self, many: usize) {
+        self.lost.fetch_add(many as u64, Ordering::Relaxed);
+    }
+
+    /// All so far.
+    pub(super) fn counts(&self) -> RequestCounts {
+        let [answered, shed, lost, asked] =
+            [&self.answered, &self.shed, &self.lost, &self.asked].map(|it| it.load(Ordering::Relaxed));
+        let unanswered = asked.saturating_sub(answered + shed + lost);
+        RequestCounts { asked, answered, shed, lost, unanswered }
+    }
+}
