@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use loadtest::{Format, Player};
-use protocol::error::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::harness::{Daemun, text};
