@@ -3,8 +3,8 @@
 //! The process does what it is ordered to on standard input and answers each order on
 //! standard output, a line of JSON each. Between orders its sockets are silent.
 
+pub(crate) mod client;
 mod crowd;
-mod dial;
 mod echo;
 mod player;
 
@@ -17,10 +17,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::Fault;
 use crate::process::{Process, leash};
+use client::Door;
 use crowd::Crowd;
-
-#[cfg(test)]
-pub(crate) use crowd::Client;
 
 /// What clients speak to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -149,7 +147,7 @@ impl Clients {
 /// # Errors
 /// When an order is not understood.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let mut crowd = Crowd::new(arguments.whom, &arguments.address);
+    let mut crowd = Crowd::new(Door::new(arguments.whom, &arguments.address)?);
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = orders.next_line().await? {
         let outcome = match crowd.obey(serde_json::from_str(&line)?).await {

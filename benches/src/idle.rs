@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
     sessions: u32,
     /// How many of its reads a client sends before it waits for answers.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     at_once: u32,
     /// Where the figures are written as JSON.
     #[arg(long, default_value = "target/bench/idle.json")]
@@ -68,11 +68,13 @@ struct Taken {
     opened: Memory,
     /// With all sessions open, after the burst of each.
     read: Memory,
+    /// How many actors were awake at once when the bursts were over.
+    awake: Option<f64>,
 }
 
 impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { baseline, opened, read } = self;
+        let Self { baseline, opened, read, .. } = self;
         let [baseline, opened, read] = [baseline, opened, read].map(|taken| taken.rss / 1024);
         write!(f, "{baseline} KiB, then {opened} KiB after open, {read} KiB after the reads")
     }
@@ -124,6 +126,7 @@ async fn measure(what: What, Scale { sessions, burst }: Scale) -> Result<Taken, 
 
     say(&format!("{} reads each", burst.reads));
     clients.order(Order::Burst(burst), for_many(sessions)).await?;
+    let awake = subject.awake().await?;
     let read = subject.quiet(sessions).await?;
 
     undisturbed(began.elapsed(), entered.good_for_s)?;
@@ -131,7 +134,7 @@ async fn measure(what: What, Scale { sessions, burst }: Scale) -> Result<Taken, 
     clients.order(Order::Burst(Burst::ONE), for_many(sessions)).await?;
     clients.end().await?;
     subject.end().await?;
-    let taken = Taken { baseline, opened, read };
+    let taken = Taken { baseline, opened, read, awake };
     say(&taken.to_string());
     Ok(taken)
 }

@@ -11,7 +11,7 @@ use protocol::close::CloseCode;
 use protocol::codec::Format;
 use protocol::frame::{ClientFrame, RequestFrame, ServerFrame};
 use protocol::operation::{Operation, Reply};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -41,8 +41,12 @@ where
     url
 }
 
+/// The server's half of the handshake.
 #[expect(clippy::result_large_err, reason = "the callback's type is the library's")]
-async fn accept(tcp: TcpStream) -> (Peer, Format) {
+pub(crate) async fn accept<S>(stream: S) -> (WebSocketStream<S>, Format)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     const NAME: &str = "Sec-WebSocket-Protocol";
     let mut format = Format::Json;
     let choose = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
@@ -52,7 +56,7 @@ async fn accept(tcp: TcpStream) -> (Peer, Format) {
         }
         Ok(response)
     };
-    let peer = tokio_tungstenite::accept_hdr_async(tcp, choose).await.unwrap();
+    let peer = tokio_tungstenite::accept_hdr_async(stream, choose).await.unwrap();
     (peer, format)
 }
 

@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+pub mod dial;
 pub mod failure;
 pub mod frame;
 pub mod onlooker;
@@ -24,6 +25,7 @@ pub mod http;
 pub mod player;
 pub mod socket;
 
+pub mod run;
 pub mod walk;
 
 #[cfg(test)]

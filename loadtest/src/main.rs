@@ -1,10 +1,13 @@
 //! Simulated players, on the command line.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use loadtest::Format;
+use loadtest::run::{self, Report, Screen};
 use loadtest::walk::{Stumble, Teller, Walk};
 
 /// Simulated players of a running server.
@@ -19,6 +22,9 @@ struct Arguments {
 enum Command {
     /// One player goes through the door step by step, and all that is said is printed.
     Walk(WalkArguments),
+    /// Very many players load the server, and every answer is checked and timed.
+    #[command(subcommand)]
+    Run(run::Arguments),
 }
 
 #[derive(clap::Args)]
@@ -54,11 +60,49 @@ impl Formats {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Walk(arguments) => walk(arguments).await,
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    // Half of the processors are left to the server.
+    let workers = available_parallelism().map_or(1, |all| all.get().div_ceil(2));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(2, &format!("the runtime cannot be built: {error}")),
+    };
+    match command {
+        Command::Walk(arguments) => runtime.block_on(walk(arguments)),
+        Command::Run(arguments) => runtime.block_on(run(arguments)),
     }
+}
+
+/// Exits with 0 when the run passed, 1 when an answer was wrong, 2 without a server or a sense
+/// in the command line, 3 when it was too slow.
+async fn run(arguments: run::Arguments) -> ExitCode {
+    let (plan, json) = match arguments.plan() {
+        Ok(planned) => planned,
+        Err(why) => return failed(2, &why),
+    };
+    let report = match run::run(plan, Screen::of_stdout()).await {
+        Ok(report) => report,
+        Err(fault) => return failed(fault.status(), &fault.to_string()),
+    };
+    print!("{report}");
+    if let Some(file) = json
+        && let Err(error) = write(&report, &file)
+    {
+        return failed(2, &format!("--json {}: {error}", file.display()));
+    }
+    ExitCode::from(report.verdict.status())
+}
+
+fn write(report: &Report, file: &Path) -> std::io::Result<()> {
+    std::fs::write(file, report.json()?)
+}
+
+fn failed(status: u8, why: &str) -> ExitCode {
+    eprintln!("error: {why}");
+    ExitCode::from(status)
 }
 
 /// Exits with 0 when all was as the contract says, 1 at a surprise, 2 without a server.

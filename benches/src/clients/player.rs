@@ -1,7 +1,7 @@
 //! A client of the server: one guest with an open session, in MessagePack.
 //!
-//! It is not `loadtest`'s player, which cannot choose the address it comes from and hears
-//! each answer before it asks again. Frames are read and written by `loadtest`, though.
+//! It is not `loadtest`'s player, which keeps all it hears and knows how to come back: here
+//! thousands share a process, and have to be quick at doing little.
 
 use std::collections::BTreeSet;
 

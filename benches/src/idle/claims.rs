@@ -50,10 +50,11 @@ pub(super) fn report(
         setup: json!({
             "scale": scale,
             "warm_up_clients": WARM,
+            "awake_after_bursts": session.awake,
             "message_bytes_of_references": 64,
             "format": "MessagePack",
         }),
-        notes: notes(burst.at_once),
+        notes: notes(burst.at_once, session.awake),
         machine: Machine::here()?,
     })
 }
@@ -69,7 +70,7 @@ fn figure(what: &str, taken: &Taken, (when, memory): Moment, sessions: usize) ->
     Figure { what: format!("{what}, {when}"), value: each.rss, detail }
 }
 
-fn notes(at_once: usize) -> Vec<String> {
+fn notes(at_once: usize, awake: Option<f64>) -> Vec<String> {
     vec![
         "A figure is Rss of /proc/<pid>/smaps_rollup, less the same after a warm-up with \
          nobody connected, shared by all."
@@ -84,6 +85,11 @@ fn notes(at_once: usize) -> Vec<String> {
             "A session's reads are session.ping and member.me by turns, {at_once} sent at \
              once; a reference echoes as many messages of 64 bytes. Every reply is checked."
         ),
+        format!(
+            "When the last burst was over, the actors of {} sessions were awake; what they \
+             leave in the allocator's hands is counted.",
+            awake.unwrap_or(0.0)
+        ),
     ]
 }
 
@@ -94,7 +100,8 @@ mod tests {
 
     fn taken(baseline: u64, opened: u64, read: u64) -> Taken {
         let memory = |rss| Memory { rss, anonymous: rss };
-        Taken { baseline: memory(baseline), opened: memory(opened), read: memory(read) }
+        let [baseline, opened, read] = [baseline, opened, read].map(memory);
+        Taken { baseline, opened, read, awake: None }
     }
 
     #[test]

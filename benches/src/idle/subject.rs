@@ -10,6 +10,10 @@ use crate::process::{Memory, Process};
 use crate::reference::{self, Reference};
 use crate::server::Server;
 
+/// The server's metric of connections that have a session.
+const ATTACHED: &str = "daemun_sessions_attached";
+/// The server's metric of sessions' actors that are awake.
+const AWAKE: &str = "daemun_sessions_awake";
 /// How long the server may take until every session sleeps: its actors do after 10 s.
 const ASLEEP: Duration = Duration::from_secs(90);
 /// How often the server is asked whether they do.
@@ -78,6 +82,14 @@ impl Subject {
         self.process().settled_memory().await
     }
 
+    /// How many sessions' actors are awake; a reference has none.
+    pub(super) async fn awake(&self) -> Result<Option<f64>, Fault> {
+        match self {
+            Self::Server(server) => server.gauge(AWAKE).await.map(Some),
+            Self::Reference(..) => Ok(None),
+        }
+    }
+
     pub(super) async fn end(self) -> Result<(), Fault> {
         match self {
             Self::Server(server) => server.end().await,
@@ -90,8 +102,8 @@ impl Subject {
 async fn asleep(server: &Server, sessions: usize) -> Result<(), Fault> {
     let began = Instant::now();
     loop {
-        let attached = server.gauge("daemun_sessions_attached").await?;
-        let awake = server.gauge("daemun_sessions_awake").await?;
+        let attached = server.gauge(ATTACHED).await?;
+        let awake = server.gauge(AWAKE).await?;
         if attached == sessions as f64 && awake == 0.0 {
             return Ok(());
         }

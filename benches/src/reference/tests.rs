@@ -1,4 +1,5 @@
-use crate::clients::{Burst, Client, Whom};
+use crate::clients::client::{Client, Door};
+use crate::clients::{Burst, Whom};
 
 use super::*;
 
@@ -6,7 +7,8 @@ async fn echoes(kind: Kind, whom: Whom) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(serve(kind, listener));
-    let entered = Client::enter(whom, &address, 3).await.unwrap();
+    let door = Door::new(whom, &address).unwrap();
+    let entered = Client::enter(&door, 3).await.unwrap();
     let mut client = entered.client;
     client.burst(Burst { reads: 50, at_once: 16 }).await.unwrap();
     client.burst(Burst::ONE).await.unwrap();

@@ -19,6 +19,7 @@ pub enum Arguments {
     LoginStorm(Common),
     /// Every connection is cut at once, and every player comes back as the wire asks.
     ReconnectStorm {
+        /// As in every scenario.
         #[command(flatten)]
         common: Common,
         /// Cut nothing: wait until the server is stopped or killed, and go on trying while it
@@ -28,6 +29,7 @@ pub enum Arguments {
     },
     /// Some players stop reading while they go on asking; the others must not notice.
     SlowClients {
+        /// As in every scenario.
         #[command(flatten)]
         common: Common,
         /// Which part of the players stops reading.
@@ -41,7 +43,7 @@ pub enum Arguments {
 
 /// How frames are written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Format {
+enum Format {
     /// MessagePack, in binary frames.
     Msgpack,
     /// JSON, in text frames.

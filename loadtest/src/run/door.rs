@@ -153,9 +153,12 @@ impl<'a> Door<'a> {
         let patience = self.stage.plan.patience;
         let narrow = self.number < self.stage.plan.slow();
         let line = timeout(patience, async {
-            let wire = self.stage.road.dial(self.number, narrow).await.map_err(|error| {
-                unreachable(&self.stage.plan.server, &error)
-            })?;
+            let wire = self
+                .stage
+                .road
+                .dial(self.number, narrow)
+                .await
+                .map_err(|error| unreachable(&self.stage.plan.server, &error))?;
             Line::upgrade(wire, &self.stage.url, self.stage.plan.format).await
         });
         let line =
@@ -294,9 +297,7 @@ enum Next {
 fn next(failure: &Failure) -> Next {
     match failure {
         Failure::Refused(error) if sheds(error) => Next::Shed(after(error.retry_after_ms)),
-        Failure::NotUpgraded { status: 429 | 503, body } => {
-            Next::Shed(after(retry_after_ms(body)))
-        }
+        Failure::NotUpgraded { status: 429 | 503, body } => Next::Shed(after(retry_after_ms(body))),
         Failure::Closed(closed) if may_come_back(closed) => Next::Again(advice(closed)),
         Failure::Unreachable { .. } => Next::Again(None),
         Failure::Late { .. } => Next::Late,

@@ -39,14 +39,11 @@ pub(super) trait Road: Send + Sync {
     fn dial(&self, number: usize, narrow: bool) -> BoxFuture<'_, io::Result<Box<dyn Wire>>>;
 }
 
-/// The receive buffer of a narrow connection, in bytes; about the least there is.
-const NARROW_BYTES: u32 = 4096;
-
 impl Road for Dialer {
     fn dial(&self, number: usize, narrow: bool) -> BoxFuture<'_, io::Result<Box<dyn Wire>>> {
         async move {
             let stream = match narrow {
-                true => self.dial_narrow(number, NARROW_BYTES).await?,
+                true => self.dial_narrow(number).await?,
                 false => Self::dial(self, number).await?,
             };
             Ok(Box::new(stream) as Box<dyn Wire>)

@@ -45,7 +45,8 @@ mod tests {
             process_resident_memory_bytes 1048576\n\
             daemun_requests_total{door=\"socket\"} 5\n\
             daemun_sockets 12\n";
-        let due = [("daemun_sockets".into(), 12.0), ("process_resident_memory_bytes".into(), 1048576.0)];
+        let due =
+            [("daemun_sockets".into(), 12.0), ("process_resident_memory_bytes".into(), 1048576.0)];
         assert_eq!(shown(text), due.into());
     }
 }

@@ -59,6 +59,11 @@ mod kernel {
     pub(in crate::run) struct Timer(AsyncFd<OwnedFd>);
 
     impl Timer {
+        #[expect(
+            deprecated,
+            reason = "it is of types that may close their file early; \
+            an OwnedFd does not, and the other way is for unsafe code alone"
+        )]
         pub(super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             Ok(Self(AsyncFd::new(timerfd_create(TimerfdClockId::Monotonic, flags)?)?))
@@ -79,9 +84,8 @@ mod kernel {
                 timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &once)?;
                 let mut ready = self.0.readable().await?;
                 // How often it fired is not needed, but is only over when it was read.
-                let fired = ready.try_io(|timer| {
-                    rustix::io::read(timer, &mut [0; 8]).map_err(io::Error::from)
-                });
+                let fired = ready
+                    .try_io(|timer| rustix::io::read(timer, &mut [0; 8]).map_err(io::Error::from));
                 if let Ok(fired) = fired {
                     fired?;
                 }

@@ -50,7 +50,7 @@ enum End {
     /// The player took its leave.
     Left,
     /// The player has stopped reading.
-    Slow(Line),
+    Slow(Box<Line>),
     /// The connection is lost, and the player may come back.
     Lost(Closed),
     /// The player has no more business here.
@@ -75,7 +75,7 @@ pub(super) async fn play(stage: Arc<Stage>, seat: Arc<Seat>, due: Instant) {
                 break;
             }
             End::Slow(line) => {
-                Box::pin(slow_reader::read_nothing(&mut player, line)).await;
+                Box::pin(slow_reader::read_nothing(&mut player, *line)).await;
                 player.stage.roll.left(number);
                 break;
             }
@@ -115,7 +115,7 @@ impl Player {
                                 line.cut();
                                 return End::Lost(Closed::cut());
                             }
-                            Order::StopReading => return End::Slow(line),
+                            Order::StopReading => return End::Slow(Box::new(line)),
                             Order::Leave => self.leave(),
                             // It has never stopped.
                             Order::ReadAgain => {}
@@ -147,6 +147,11 @@ impl Player {
             self.waiting.push_back(due);
         }
         self.seat.next_order()
+    }
+
+    /// Takes what came while the player was away; that it waited is not this program's doing.
+    fn catch_up(&mut self) {
+        self.waiting.extend(std::iter::from_fn(|| self.seat.next_ask()));
     }
 
     fn leave(&mut self) {
@@ -278,6 +283,7 @@ impl Player {
         stage.roll.lost(number, closed.code);
         let (mut line, not_resumed) =
             door::come_back(&stage, number, &mut self.known, &closed).await?;
+        self.catch_up();
         let unanswered = std::mem::take(&mut self.pending);
         if not_resumed.is_some() {
             // Another session's numbers are its own, so it is asked anew.

@@ -35,6 +35,5 @@ pub(super) async fn play(stage: &Arc<Stage>) -> SlowReaders {
     };
     crowd.until(plan.patience + plan.patience, done).await;
     crowd.leave().await;
-    let told = stage.slow().clone();
-    told
+    stage.slow().clone()
 }

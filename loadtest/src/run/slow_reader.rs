@@ -118,7 +118,9 @@ async fn read_on(player: &mut Player, line: &mut Line) -> String {
                     (None, _) => Some(format!("an answer to {id}, which is not due")),
                     (Some(_), Err(error)) if super::door::sheds(&error) => None,
                     (Some(_), Err(error)) => Some(error.to_string()),
-                    (Some(due), Ok(answer)) => due.due.ask.check(id, answer, &mut player.known).err(),
+                    (Some(due), Ok(answer)) => {
+                        due.due.ask.check(id, answer, &mut player.known).err()
+                    }
                 };
                 if let Some(wrong) = wrong {
                     player.complain(format!("read again, and heard: {wrong}"));

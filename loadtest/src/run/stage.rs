@@ -136,9 +136,9 @@ impl Stage {
 
     /// What the part that counts cost; until now, if it was not ended.
     pub(super) fn costs(&self) -> Costs {
-        let Window { begun, ended } = &*self.window();
-        let ended = ended.unwrap_or_else(|| self.look());
-        begun.as_ref().map(|begun| ended.since(begun)).unwrap_or_default()
+        let window = self.window();
+        let ended = window.ended.unwrap_or_else(|| self.look());
+        window.begun.map(|begun| ended.since(&begun)).unwrap_or_default()
     }
 
     fn look(&self) -> Look {
@@ -206,8 +206,8 @@ impl Requests {
 
     /// All so far.
     pub(super) fn counts(&self) -> RequestCounts {
-        let [answered, shed, lost, asked] =
-            [&self.answered, &self.shed, &self.lost, &self.asked].map(|it| it.load(Ordering::Relaxed));
+        let [answered, shed, lost, asked] = [&self.answered, &self.shed, &self.lost, &self.asked]
+            .map(|it| it.load(Ordering::Relaxed));
         let unanswered = asked.saturating_sub(answered + shed + lost);
         RequestCounts { asked, answered, shed, lost, unanswered }
     }
