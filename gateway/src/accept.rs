@@ -98,6 +98,9 @@ async fn serve(
         tokio::select! {
             result = connection.as_mut() => {
                 if let Err(error) = result {
+                    if error.is_timeout() {
+                        metrics::counter!("daemun_heads_late_total").increment(1);
+                    }
                     tracing::debug!(%error, "a connection ended badly");
                 }
                 return;

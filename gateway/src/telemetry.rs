@@ -74,6 +74,7 @@ fn describe() {
     describe_counter!("daemun_refresh_reused_total", "Refresh tokens that came back after use.");
     describe_counter!("daemun_origins_refused_total", "Upgrades refused for their Origin.");
     describe_counter!("daemun_connections_refused_total", "Connections over the limit.");
+    describe_counter!("daemun_heads_late_total", "Requests whose head did not come in time.");
     describe_counter!("daemun_slow_consumers_total", "Clients that did not read in time.");
     describe_counter!("daemun_storage_shed_total", "Storage calls refused as overload.");
     describe_counter!("daemun_gamelog_kept_total", "Game-log records that are kept.");

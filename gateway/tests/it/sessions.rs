@@ -76,7 +76,7 @@ async fn a_bad_token_is_refused_and_the_client_may_try_again_on_the_same_socket(
     let mut socket = house.socket(Format::Msgpack).await;
     let login = socket.request("auth.login", guest()).await.unwrap();
     let good = text(&login, "access_token").to_owned();
-    for bad in forged(&good) {
+    for bad in forged(&good).into_iter().chain([keyed_with_the_public_key(&house, &good).await]) {
         assert_eq!(
             refused(&mut socket, "session.open", open(&bad)).await,
             ErrorCode::AuthRefused,
@@ -84,6 +84,22 @@ async fn a_bad_token_is_refused_and_the_client_may_try_again_on_the_same_socket(
         );
     }
     socket.request("session.open", open(&good)).await.unwrap();
+}
+
+/// The classic confusion: the public key, which everybody has, used as an HMAC secret.
+async fn keyed_with_the_public_key(house: &Daemun, good: &str) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+    let published = house.http().get("/.well-known/jwks.json").await.unwrap();
+    let set: Value = serde_json::from_slice(&published.body).unwrap();
+    let key = &set["keys"][0];
+    let point = [text(key, "x"), text(key, "y")].map(|half| B64.decode(half).unwrap()).concat();
+    let header = json!({"alg": "HS256", "typ": "JWT", "kid": key["kid"]}).to_string();
+    let claims = good.split('.').nth(1).unwrap();
+    let signed = format!("{}.{claims}", B64.encode(header));
+    let secret = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &point);
+    let code = aws_lc_rs::hmac::sign(&secret, signed.as_bytes());
+    format!("{signed}.{}", B64.encode(code))
 }
 
 /// Tokens made from a good one that must not pass.

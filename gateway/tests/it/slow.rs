@@ -24,6 +24,8 @@ async fn a_head_that_dribbles_is_closed() {
     let answer = closed(&mut stream).await;
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.is_empty() || answer.contains("408"), "{answer}");
+    assert!(house.metric("daemun_heads_late_total").await >= 1.0, "it is counted");
+    house.login().await;
 }
 
 #[tokio::test]
