@@ -3,41 +3,39 @@
 //! It waits for, in this order:
 //! 1. what others have to say to the client (pushes, a close), from [`Outbound`];
 //! 2. answers: of `session.open`, of requests in flight;
-//! 3. pushes that must arrive, from [`Delivery`];
+//! 3. pushes that must arrive, from [`Delivery`](super::delivery::Delivery);
 //! 4. frames of the client, unless its budget of requests in flight is used up, its session
 //!    is being opened, or the connection is closing;
 //! 5. the time: a deadline, a heartbeat, the end of a token.
 //!
 //! It takes what is ready, up to [`TURN`] events, and flushes once.
 
+mod on_frame;
+mod on_connection_request;
+mod on_time;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use actors::identity::tokens::LEEWAY;
 use actors::sessions::Connection as _;
-use actors::sessions::replies::{Begun, Recorder};
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
-use protocol::error::{ErrorBody, ErrorCode, Retry};
-use protocol::frame::{ClientFrame, FrameFault, RequestFrame, ServerFrame};
-use protocol::operation::{ConnectionRequest, Effect, Operation, Reply, Request};
-use protocol::push::{InboxPush, Push};
-use protocol::sessions::{CloseReply, OpenRequest, PingReply};
+use protocol::error::{ErrorBody, Retry};
+use protocol::frame::ServerFrame;
+use protocol::operation::{Operation, Reply};
+use protocol::push::InboxPush;
 use std::future::poll_fn;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::delivery::Delivery;
 use super::outbound::{Next, Outbound};
-use super::phase::{OpenSession, Phase, already_open, not_open};
+use super::phase::Phase;
 use super::wire::{self, Socket};
 use crate::accept::Place;
 use crate::gate::Gate;
@@ -291,219 +289,6 @@ impl Connection {
         self.due = Instant::now() + CLOSE_GRACE;
     }
 
-    fn on_message(&mut self, message: Message) -> Result<Option<Message>, End> {
-        self.heard = Instant::now();
-        match (message, self.format) {
-            (Message::Text(text), Format::Json) => self.on_frame(text.as_bytes()),
-            (Message::Binary(bytes), Format::Msgpack) => self.on_frame(&bytes),
-            (Message::Text(_), Format::Msgpack) | (Message::Binary(_), Format::Json) => {
-                Err(senseless("a frame of the other kind than the subprotocol's"))
-            }
-            // A ping's pong is written by tungstenite, and goes out with the next flush.
-            (Message::Ping(_) | Message::Pong(_), _) => Ok(None),
-            // tungstenite answers it with the next flush; the stream ends then.
-            (Message::Close(_), _) => {
-                self.left = true;
-                Ok(None)
-            }
-            (Message::Frame(_), _) => Ok(None),
-        }
-    }
-
-    fn on_frame(&mut self, frame: &[u8]) -> Result<Option<Message>, End> {
-        if let Phase::Unopened { deadline } = &mut self.phase
-            && self.highest == 0
-        {
-            // The first frame has come; now the open must come in time.
-            *deadline = self.began + Duration::from_secs(self.gate.settings.open_timeout_s);
-            self.due = *deadline;
-        }
-        match ClientFrame::read(self.format, frame) {
-            Ok(ClientFrame::Ack(seq)) => {
-                // Before the open there is nothing that could have arrived.
-                if let Phase::Open(session) = &mut self.phase {
-                    session.inbox.ack(seq);
-                }
-                Ok(None)
-            }
-            Ok(ClientFrame::Request(request)) => self.on_request(request),
-            Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
-            Err(FrameFault::Request { id, reason }) => match self.stale(id) {
-                Some(stale) => stale,
-                None => self.refuse(id, FrameFault::error(reason)),
-            },
-        }
-    }
-
-    fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<Option<Message>, End> {
-        let id = frame.id;
-        let Some(operation) = Operation::parse(&frame.op) else {
-            return self.stale(id).unwrap_or_else(|| {
-                let message = format!("there is no operation `{}`", shortened(&frame.op));
-                self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message))
-            });
-        };
-        let begun = match (&self.phase, operation.effect()) {
-            (Phase::Open(session), Effect::Changes) if !self.in_flight_ids.contains(&id) => {
-                Some(self.gate.node.sessions.replies().begin(session.session, id))
-            }
-            (Phase::Open(_) | Phase::Unopened { .. } | Phase::Opening { .. }, _) => None,
-        };
-        let recorder = match begun {
-            // It was sent before, on this connection or on one that is gone.
-            Some(Begun::Kept(outcome)) => {
-                self.highest = self.highest.max(id);
-                return self.answer(id, operation, outcome.as_ref().clone());
-            }
-            Some(Begun::Pending(answer)) => {
-                self.highest = self.highest.max(id);
-                self.fly(id, operation, joined(answer));
-                return Ok(None);
-            }
-            Some(Begun::Fresh(recorder)) => Some(recorder),
-            None => None,
-        };
-        if let Some(stale) = self.stale(id) {
-            return stale;
-        }
-        self.on_operation(id, operation, frame.body, recorder)
-    }
-
-    fn on_operation(
-        &mut self,
-        id: u64,
-        operation: Operation,
-        body: &[u8],
-        recorder: Option<Recorder>,
-    ) -> Result<Option<Message>, End> {
-        match operation.decode(self.format, body) {
-            Err(error) => self.answer(id, operation, Err(error)),
-            Ok(Request::Public(request)) => {
-                let (node, origin) = (self.gate.node.clone(), self.origin.clone());
-                let work = async move { node.public(origin.as_deref(), request).await };
-                self.fly(id, operation, finished(work, recorder));
-                Ok(None)
-            }
-            Ok(Request::Connection(request)) => self.on_connection_request(id, operation, request),
-            Ok(Request::Member(request)) => {
-                let Phase::Open(session) = &self.phase else {
-                    return self.answer(id, operation, Err(not_open()));
-                };
-                let caller = session.caller.clone();
-                match self.gate.node.member(self.origin.as_deref(), caller, request) {
-                    // Only what changes something has to outlive the connection.
-                    Ok(answer) if recorder.is_some() => {
-                        self.fly(id, operation, finished(answer, recorder));
-                        Ok(None)
-                    }
-                    Ok(answer) => {
-                        self.fly(id, operation, answer);
-                        Ok(None)
-                    }
-                    Err(error) => self.answer(id, operation, Err(error)),
-                }
-            }
-        }
-    }
-
-    /// What becomes of an id that was used before; `None` for one that is to be done, which
-    /// from now on counts as used.
-    fn stale(&mut self, id: u64) -> Option<Result<Option<Message>, End>> {
-        if id > self.highest {
-            self.highest = id;
-            return None;
-        }
-        if let Some(at) = self.again.iter().position(|again| *again == id) {
-            self.again.swap_remove(at);
-            return None;
-        }
-        if self.in_flight_ids.contains(&id) {
-            // It joins the request in flight: one answer is for both.
-            return Some(Ok(None));
-        }
-        let message = format!("id {id} is not above {}, the highest so far", self.highest);
-        Some(self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)))
-    }
-
-    fn on_connection_request(
-        &mut self,
-        id: u64,
-        operation: Operation,
-        request: ConnectionRequest,
-    ) -> Result<Option<Message>, End> {
-        let outcome = match (request, &mut self.phase) {
-            (ConnectionRequest::SessionOpen(request), Phase::Unopened { deadline }) => {
-                let deadline = *deadline;
-                self.phase = Phase::Opening { id, opened: self.open(request), deadline };
-                return Ok(None);
-            }
-            (ConnectionRequest::SessionOpen(_), Phase::Open(_) | Phase::Opening { .. }) => {
-                Err(already_open())
-            }
-            (ConnectionRequest::SessionPing(ping), Phase::Open(_)) => {
-                Ok(Reply::SessionPing(PingReply { t: ping.t, time: self.gate.node.now() }))
-            }
-            (ConnectionRequest::SessionRefresh(request), Phase::Open(session)) => {
-                self.gate.node.refresh(&session.caller, &request).map(|(caller, reply)| {
-                    session.caller = caller;
-                    session.warned = false;
-                    Reply::SessionRefresh(reply)
-                })
-            }
-            (ConnectionRequest::SessionClose(_), Phase::Open(_)) => {
-                self.begin_close(CloseCode::Normal, CloseReason::default());
-                let reply = Ok(Reply::SessionClose(CloseReply {}));
-                return self.answer(id, operation, reply);
-            }
-            (
-                ConnectionRequest::SessionPing(_)
-                | ConnectionRequest::SessionRefresh(_)
-                | ConnectionRequest::SessionClose(_),
-                Phase::Unopened { .. } | Phase::Opening { .. },
-            ) => Err(not_open()),
-        };
-        if matches!(outcome, Ok(Reply::SessionRefresh(_))) {
-            self.schedule();
-        }
-        self.answer(id, operation, outcome)
-    }
-
-    fn open(&self, request: OpenRequest) -> BoxFuture<'static, Result<Opened, ErrorBody>> {
-        let (node, origin) = (self.gate.node.clone(), self.origin.clone());
-        let connection = self.outbound.clone();
-        Box::pin(async move { node.open(origin.as_deref(), &request, connection).await })
-    }
-
-    fn on_opened(
-        &mut self,
-        id: u64,
-        outcome: Result<Opened, ErrorBody>,
-    ) -> Result<Option<Message>, End> {
-        let outcome = match outcome {
-            Ok(Opened { attachment, caller, delivered, reply }) => {
-                self.next_ping =
-                    Instant::now() + Duration::from_secs(self.gate.settings.heartbeat_s);
-                let session = OpenSession {
-                    caller,
-                    session: reply.session,
-                    inbox: Delivery::new(delivered, reply.seq),
-                    warned: false,
-                    attachment,
-                };
-                self.phase = Phase::Open(Box::new(session));
-                self.schedule();
-                Ok(Reply::SessionOpen(reply))
-            }
-            Err(error) => {
-                if let Phase::Opening { deadline, .. } = self.phase {
-                    self.phase = Phase::Unopened { deadline };
-                }
-                Err(error)
-            }
-        };
-        self.answer(id, Operation::SessionOpen, outcome)
-    }
-
     /// Lets a request be answered whenever it is.
     fn fly(
         &mut self,
@@ -559,70 +344,6 @@ impl Connection {
         written(timeout(WRITE_PATIENCE, self.socket.flush()).await)
     }
 
-    /// How long a client may be silent.
-    fn silence(&self) -> Duration {
-        Duration::from_secs(self.gate.settings.heartbeat_s) * 3 / 2
-    }
-
-    /// At most one thing is written at a time: what else is due is due at once after it.
-    fn on_time(&mut self) -> Result<Option<Message>, End> {
-        if let Some((code, reason)) = self.closing.take() {
-            return Err(End::Close(code, reason));
-        }
-        let (now, silence) = (Instant::now(), self.silence());
-        let mut message = None;
-        match &mut self.phase {
-            Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => {
-                if now >= *deadline {
-                    return Err(End::Close(CloseCode::NotOpenedInTime, CloseReason::default()));
-                }
-            }
-            Phase::Open(session) => {
-                let now_us = self.gate.node.now();
-                let left = session.caller.expires_at.since(now_us);
-                // The token is taken as long as it would be at the door.
-                if session.caller.expires_at.after(LEEWAY) <= now_us {
-                    return Err(End::Close(CloseCode::TokenExpired, CloseReason::default()));
-                }
-                if now - self.heard >= silence {
-                    return Err(End::Close(CloseCode::NoPong, CloseReason::default()));
-                }
-                if left <= WARNING && !session.warned {
-                    session.warned = true;
-                    let push = Push::SessionExpiring { expires_s: left.as_secs() };
-                    message = self.send(&ServerFrame::push(&push))?;
-                } else if now >= self.next_ping {
-                    self.next_ping = now + Duration::from_secs(self.gate.settings.heartbeat_s);
-                    message = Some(Message::Ping(Bytes::new()));
-                }
-            }
-        }
-        self.schedule();
-        Ok(message)
-    }
-
-    /// Finds out what is due next.
-    fn schedule(&mut self) {
-        if self.closing.is_some() {
-            // The close has its own time, and nothing else counts any more.
-            return;
-        }
-        self.due = match &self.phase {
-            Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => *deadline,
-            Phase::Open(session) => {
-                let expires_at = session.caller.expires_at;
-                let due = if session.warned {
-                    expires_at.after(LEEWAY)
-                } else {
-                    expires_at.before(WARNING)
-                };
-                let warn = due.since(self.gate.node.now());
-                let now = Instant::now();
-                (now + warn).min(self.next_ping).min((self.heard + self.silence()).max(now))
-            }
-        };
-    }
-
     /// Counts and logs the end, gives up the session's place, and returns the socket if it
     /// is to be closed with a word.
     fn end(self, end: End) -> Option<(Socket, CloseCode, CloseReason)> {
@@ -643,31 +364,6 @@ impl Connection {
     }
 }
 
-/// Does the work in a task of its own, so that it is finished and its outcome kept even if
-/// the client is gone.
-fn finished(
-    work: impl Future<Output = Outcome> + Send + 'static,
-    recorder: Option<Recorder>,
-) -> impl Future<Output = Outcome> + Send + 'static {
-    let task = tokio::spawn(async move {
-        let outcome = work.await;
-        match recorder {
-            Some(recorder) => recorder.finish(outcome).as_ref().clone(),
-            None => outcome,
-        }
-    });
-    async { task.await.unwrap_or_else(|_| Err(failed())) }
-}
-
-/// Waits for the answer of a request that was sent before.
-async fn joined(mut answer: watch::Receiver<Option<Arc<Outcome>>>) -> Outcome {
-    match answer.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.as_deref().cloned().unwrap_or_else(|| Err(failed())),
-        // Whoever worked on it has gone without an outcome.
-        Err(_) => Err(failed()),
-    }
-}
-
 fn senseless(reason: &'static str) -> End {
     tracing::debug!(reason, "a frame made no sense");
     End::Close(CloseCode::BadFrame, CloseReason::default())
@@ -675,11 +371,6 @@ fn senseless(reason: &'static str) -> End {
 
 fn failed() -> ErrorBody {
     actors::fault::internal("the request failed on the way")
-}
-
-/// A name that a client made up, short enough to be said back to it.
-fn shortened(name: &str) -> String {
-    name.chars().take(64).collect()
 }
 
 fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Result<(), End> {
