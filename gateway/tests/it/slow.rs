@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use loadtest::Format;
+use loadtest::socket::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -99,4 +100,20 @@ async fn broken_framing_is_closed_as_the_rfc_says() {
         assert_eq!(close[0], 0x88, "a close frame: {close:?}");
         assert_eq!(u16::from_be_bytes([close[2], close[3]]), code);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_does_not_put_off_a_deadline() {
+    let house = Daemun::with(|settings| {
+        settings.gateway.first_frame_timeout_s = 1;
+        settings.gateway.open_timeout_s = 1;
+    })
+    .await;
+    let mut socket = house.socket(Format::Json).await;
+    let frame = format!("{{\"ack\":1,\"pad\":[0{}]}}", ",0".repeat(30_000));
+    // It sends without a pause until the server no longer takes it.
+    while socket.send_raw(Message::Text(frame.clone().into())).await.is_ok() {}
+    house.server.gate.sockets.all_gone().await;
+    let name = "daemun_socket_closes_total{code=\"not_opened_in_time\"}";
+    assert!(house.metric(name).await >= 1.0);
 }
