@@ -3,6 +3,9 @@
 //! Of the server this crate knows `protocol` alone. It has its own websocket and HTTP
 //! clients, so that what it says works is what a game client in the field will see.
 //!
+//! One of them can be looked at step by step ([`walk`]), and very many at once load a server
+//! ([`run`]).
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), loadtest::Failure> {
 //! use loadtest::{Format, Visitor};

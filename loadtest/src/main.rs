@@ -1,5 +1,6 @@
 //! Simulated players, on the command line.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -87,16 +88,17 @@ async fn run(arguments: run::Arguments) -> ExitCode {
         Ok(report) => report,
         Err(fault) => return failed(fault.status(), &fault.to_string()),
     };
-    print!("{report}");
+    // Nobody may be reading any more; the file and the status are left.
+    let _ = write!(std::io::stdout(), "{report}");
     if let Some(file) = json
-        && let Err(error) = write(&report, &file)
+        && let Err(error) = save(&report, &file)
     {
         return failed(2, &format!("--json {}: {error}", file.display()));
     }
     ExitCode::from(report.verdict.status())
 }
 
-fn write(report: &Report, file: &Path) -> std::io::Result<()> {
+fn save(report: &Report, file: &Path) -> std::io::Result<()> {
     std::fs::write(file, report.json()?)
 }
 

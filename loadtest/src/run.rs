@@ -23,6 +23,7 @@ mod complaints;
 mod cost;
 mod ledger;
 mod metrics;
+mod requests;
 mod roll;
 mod stage;
 
@@ -54,9 +55,9 @@ pub use plan::{Plan, Scenario};
 pub use progress::Screen;
 pub use reconnect_storm::ReconnectStorm;
 pub use report::{Findings, Options, Report, Verdict};
+pub use requests::RequestCounts;
 pub use roll::Places;
 pub use slow_reader::SlowReaders;
-pub use stage::RequestCounts;
 
 /// How many files are open beside the players' sockets.
 const OTHER_FILES: u64 = 64;

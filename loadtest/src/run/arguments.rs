@@ -1,7 +1,9 @@
 //! The command line of a run.
 
+mod values;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,6 +11,7 @@ use hyper::Uri;
 
 use super::plan::{Plan, Scenario};
 use crate::dial::{Dialer, MOST_SOURCES};
+use values::{count, duration, milliseconds, part, rate};
 
 /// What the players do.
 #[derive(Debug, Subcommand)]
@@ -130,6 +133,13 @@ impl Common {
     fn plan(self, scenario: Scenario) -> Result<(Plan, Option<PathBuf>), String> {
         let to = self.address("--server", &self.server)?;
         self.address("--private", &self.private)?;
+        // Found out after the run, this would be found out too late.
+        if let Some(folder) = self.json.as_deref().and_then(Path::parent)
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            return Err(format!("--json: there is no folder {}", folder.display()));
+        }
         let plan = Plan {
             scenario,
             to,
@@ -171,44 +181,4 @@ impl Common {
         }
         Err(format!("{flag} {url}: not on this machine; is it yours? Then --i-own-this-server"))
     }
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    let count = text.parse().map_err(|_| "not a whole number".to_owned())?;
-    if count == 0 { Err("at least 1".to_owned()) } else { Ok(count) }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    let sensible = rate.is_finite() && (0.001..=1_000_000.0).contains(&rate);
-    if sensible { Ok(rate) } else { Err("from 0.001 to 1000000 a second".to_owned()) }
-}
-
-fn part(text: &str) -> Result<f64, String> {
-    let part: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    let sensible = part > 0.0 && part < 1.0;
-    if sensible { Ok(part) } else { Err("more than 0 and less than 1".to_owned()) }
-}
-
-fn milliseconds(text: &str) -> Result<Duration, String> {
-    let ms: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    let sensible = ms > 0.0 && ms < 3_600_000.0;
-    let seconds = if sensible { ms / 1_000.0 } else { 0.0 };
-    if sensible { Ok(Duration::from_secs_f64(seconds)) } else { Err("more than 0".to_owned()) }
-}
-
-/// A number and its unit: ms, s (also when there is none), m or h.
-fn duration(text: &str) -> Result<Duration, String> {
-    const HINT: &str = "a number with ms, s, m or h";
-    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let number: f64 = text[..end].parse().map_err(|_| HINT.to_owned())?;
-    let seconds = match &text[end..] {
-        "ms" => number / 1_000.0,
-        "" | "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3_600.0,
-        _ => return Err(HINT.to_owned()),
-    };
-    let sensible = (0.001..=7.0 * 86_400.0).contains(&seconds);
-    if sensible { Ok(Duration::from_secs_f64(seconds)) } else { Err("from 1ms to 168h".to_owned()) }
 }

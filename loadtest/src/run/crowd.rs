@@ -119,14 +119,25 @@ impl Crowd {
         }
     }
 
-    /// Returns when every request has its answer; complains about those that never get one.
+    /// Returns when every request has its answer. Late ones are waited for, too, or the
+    /// slowest would be missing from what is told of all; but not when no more come.
     pub(super) async fn answered(&self) {
-        let bound = self.stage.plan.patience + GRACE;
-        self.until(bound, || self.stage.requests.counts().unanswered == 0).await;
-        let unanswered = self.stage.requests.counts().unanswered;
-        if unanswered > 0 {
-            self.stage.requests.lost(usize::try_from(unanswered).unwrap_or(usize::MAX));
-            self.stage.complaints.add(format!("{unanswered} requests were never answered"));
+        let patience = self.stage.plan.patience + GRACE;
+        let deadline = Instant::now() + self.stage.plan.give_up + patience;
+        let (mut before, mut since) = (0, Instant::now());
+        loop {
+            let unanswered = self.stage.requests.counts().unanswered;
+            if unanswered == 0 {
+                return;
+            }
+            let now = Instant::now();
+            if unanswered != before || self.stage.roll.places().away > 0 {
+                (before, since) = (unanswered, now);
+            }
+            if now >= deadline || now - since >= patience {
+                return self.stage.complaints.add(format!("{unanswered} requests have no answer"));
+            }
+            sleep(LOOK).await;
         }
     }
 

@@ -5,23 +5,22 @@
 //! 2. frames of the server, or room for what could not be sent;
 //! 3. the time at which an answer is missing.
 
+mod heard;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protocol::error::ErrorBody;
-use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::ask::Ask;
 use super::door;
 use super::known::Known;
-use super::ledger::Row;
 use super::line::{Heard, Line, Room};
 use super::seat::{Due, Order, Seat};
 use super::slow_reader;
 use super::stage::Stage;
 use crate::failure::{Closed, Failure};
-use crate::frame::{Incoming, Outgoing, Push};
+use crate::frame::Outgoing;
 
 /// A player whose session was opened.
 pub(super) struct Player {
@@ -181,101 +180,20 @@ impl Player {
         }
     }
 
-    fn on_frame(&mut self, line: &mut Line, frame: Incoming) {
-        match frame {
-            Incoming::Answer { id, outcome } => self.on_answer(id, outcome),
-            Incoming::Push(push) => self.on_push(line, &push),
-        }
-    }
-
-    fn on_answer(&mut self, id: u64, outcome: Result<Value, ErrorBody>) {
-        let Some(place) = self.pending.iter().position(|pending| pending.id == id) else {
-            return self.complain(format!("an answer to {id}, which is not due: {outcome:?}"));
-        };
-        let Some(Pending { due: Due { ask, at }, .. }) = self.pending.remove(place) else {
-            return;
-        };
-        let row = Row::Asked(ask);
-        match outcome {
-            Err(error) if door::sheds(&error) => {
-                self.stage.ledger.shed(row);
-                self.count(ask, |requests| requests.shed());
-                return;
-            }
-            Err(error) => self.complain(format!("{} #{id}: {error}", ask.operation().name())),
-            Ok(answer) => {
-                if let Err(wrong) = ask.check(id, answer, &mut self.known) {
-                    self.complain(format!("{} #{id}: {wrong}", ask.operation().name()));
-                } else if ask == Ask::NewTokens {
-                    self.waiting.push_back(Due { ask: Ask::Renew, at: Instant::now() });
-                }
-            }
-        }
-        self.stage.ledger.took(row, at.elapsed());
-        self.count(ask, |requests| requests.answered());
-    }
-
-    fn count(&self, ask: Ask, count: impl FnOnce(&super::stage::Requests)) {
-        if ask.counts() {
-            count(&self.stage.requests);
-        }
-    }
-
-    fn on_push(&mut self, line: &mut Line, push: &Push) {
-        if let Some(seq) = push.seq {
-            // An expired range comes as one push, which says where it begins.
-            let first = match push.word.as_str() {
-                "inbox.gap" => push.body.get("from").and_then(Value::as_u64),
-                _ => Some(seq),
-            };
-            let due = self.known.seq + 1;
-            if first != Some(due) {
-                self.complain(format!("push {seq} ({}) where {due} is due", push.word));
-            }
-            self.known.seq = self.known.seq.max(seq);
-            // A broken connection is heard of next.
-            let _ = line.put(Outgoing::Ack { ack: self.known.seq });
-        }
-        match push.word.as_str() {
-            "session.expiring" => {
-                self.waiting.push_back(Due { ask: Ask::NewTokens, at: Instant::now() });
-            }
-            "session.replaced" => self.complain("was replaced, and is nowhere else"),
-            // What else the server has to say is for a player to read.
-            _ => {}
-        }
-    }
-
-    /// Complains about every answer that is missing by now.
+    /// Complains once about the answers that are missing by now.
     fn on_time(&mut self) {
         let (now, patience) = (Instant::now(), self.stage.plan.patience);
-        let mut missing = Vec::new();
+        let (mut missing, mut first) = (0, None);
         for pending in self.pending.iter_mut().filter(|it| !it.late && it.sent + patience <= now) {
             pending.late = true;
-            missing.push((pending.id, pending.due.ask));
+            missing += 1;
+            first.get_or_insert((pending.id, pending.due.ask.operation().name()));
         }
-        for (id, ask) in missing {
-            let (op, ms) = (ask.operation().name(), patience.as_millis());
-            self.complain(format!("no answer to {op} #{id} within {ms} ms"));
+        if let Some((id, op)) = first {
+            let more =
+                if missing > 1 { format!(" and {} more", missing - 1) } else { String::new() };
+            self.complain(format!("no answer to {op} #{id}{more} in {} s", patience.as_secs_f64()));
         }
-    }
-
-    fn on_end(&self, failure: Failure) -> End {
-        let closed = match failure {
-            Failure::Closed(closed) if self.leaving && closed.code == 1000 => return End::Left,
-            Failure::Closed(closed) => closed,
-            other => {
-                self.complain(other);
-                return End::Gone;
-            }
-        };
-        // The server may stop, be killed, or have too much to do. The other reasons to close
-        // say that the player did something wrong, and it did not.
-        let blameless = matches!(closed.code, Closed::CUT | 4000 | 4006 | 4007);
-        if !blameless || self.leaving {
-            self.complain(format!("was closed: {closed}"));
-        }
-        if door::may_come_back(&closed) && !self.leaving { End::Lost(closed) } else { End::Gone }
     }
 
     async fn come_back(&mut self, closed: Closed) -> Option<Line> {

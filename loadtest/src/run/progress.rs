@@ -1,7 +1,7 @@
 //! What is going on, for whoever waits: a bar on a terminal, else a line every few seconds.
 
-use std::fmt::Write;
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::report::milliseconds;
 use super::stage::Stage;
 
 /// How often a bar is drawn anew.
-const REDRAWN: Duration = Duration::from_millis(250);
+const REDRAWN: Duration = Duration::from_millis(500);
 /// How often a line is written.
 const WRITTEN: Duration = Duration::from_secs(5);
 /// How finely a bar is divided.
@@ -60,7 +60,10 @@ pub(super) async fn show(stage: Arc<Stage>, screen: Screen) {
                 bar.set_position(part_of(&stage));
                 bar.set_message(line);
             }
-            None => println!("{:>5} s  {line}", start.elapsed().as_secs()),
+            None => {
+                // Nobody may be reading, which is no reason to stop.
+                let _ = writeln!(std::io::stdout(), "{:>5} s  {line}", start.elapsed().as_secs());
+            }
         }
     }
 }

@@ -15,9 +15,10 @@ use super::ledger::{LATE, Section};
 use super::login_storm::LoginStorm;
 use super::plan::{Plan, Scenario};
 use super::reconnect_storm::{self, ReconnectStorm};
+use super::requests::RequestCounts;
 use super::roll::Places;
 use super::slow_reader::SlowReaders;
-use super::stage::{RequestCounts, Stage};
+use super::stage::Stage;
 
 pub(super) use table::milliseconds;
 
@@ -127,8 +128,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of what happened on a stage.
+    /// Of what happened on a stage; without findings, it was interrupted.
     pub(super) fn of(stage: &Stage, findings: Option<Findings>) -> Self {
+        if findings.is_none() {
+            stage.ledger.close("until it was interrupted", false, |_| true);
+        }
         let (sections, wrong) = (stage.ledger.sections(), stage.complaints.so_far());
         let verdict = if findings.is_none() {
             Verdict::Interrupted

@@ -81,6 +81,23 @@ async fn a_stall_is_felt_by_everyone_who_was_due_in_it() {
     assert!(row(&report, 1, super::ledger::LATE).max_us < 5_000);
 }
 
+/// This machine stands still for two seconds: nothing is sent, and nothing is forgiven.
+#[tokio::test(start_paused = true)]
+async fn being_late_itself_is_told_and_not_hidden() {
+    let machine = tokio::spawn(async {
+        tokio::time::sleep(S(5)).await;
+        tokio::time::advance(S(2)).await;
+    });
+    let report = steady(Quirk::None).await;
+    machine.await.unwrap();
+    assert_eq!(report.verdict, Verdict::Passed, "{report}");
+    for name in ["all", super::ledger::LATE] {
+        let row = row(&report, 1, name);
+        assert!(row.p50_us < 5_000 && row.max_us > 1_900_000, "{row:?}");
+        assert!((850_000..1_150_000).contains(&row.p90_us), "{row:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wrong_answer_fails_the_run_and_is_told() {
     for (quirk, told) in [
@@ -119,6 +136,19 @@ async fn a_token_that_expires_is_renewed_in_time() {
     let report = perform_at(house, plan(Scenario::Steady)).await;
     assert_eq!(report.verdict, Verdict::Passed, "{report}");
     assert_eq!(seen.renewals.load(Ordering::Relaxed), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_when_the_connection_was_lost_is_asked_again_by_its_number() {
+    let house = House::new(Quirk::Swallows);
+    let seen = house.seen.clone();
+    let report = perform_at(house, plan(Scenario::Steady)).await;
+    assert_eq!(report.verdict, Verdict::Passed, "{report}");
+    assert_eq!(report.lost, [("1006".to_owned(), 20)].into());
+    assert_eq!(seen.again.load(Ordering::Relaxed), 20);
+    assert_eq!(report.requests.asked, report.requests.answered);
+    // Its latency counts from when it was due, the way back included.
+    assert!(row(&report, 1, "all").max_us > 500_000, "{report}");
 }
 
 #[tokio::test(start_paused = true)]

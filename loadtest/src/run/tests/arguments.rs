@@ -45,6 +45,7 @@ fn what_makes_no_sense_is_refused_by_the_flags_name() {
         ("--server", "http://192.0.2.1:7350"),
         ("--server", "http://play.example:7350"),
         ("--private", "http://192.0.2.1:7351"),
+        ("--json", "no/such/folder/report.json"),
     ] {
         // Glued together, a value may begin with a dash.
         let why = refused(&["steady", &format!("{flag}={value}")]);

@@ -1,9 +1,12 @@
 //! A server in this process, for very many guests: no sockets, no disk, and its time is the
 //! test's own. It has its quirks.
 
+mod answers;
+
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -49,6 +52,8 @@ pub(in crate::run) enum Quirk {
     Skips,
     /// It sends players away when they ask who they are.
     Kicks,
+    /// It loses the connection over each player's third request, before it has done it.
+    Swallows,
     /// It says that the token is about to expire, once it is open.
     Expires,
 }
@@ -68,6 +73,10 @@ pub(in crate::run) struct Seen {
     pub(in crate::run) logins: AtomicU64,
     pub(in crate::run) renewals: AtomicU64,
     pub(in crate::run) acks: AtomicU64,
+    /// Whose request of which number was not done.
+    swallowed: Mutex<BTreeSet<(i64, u64)>>,
+    /// How many of those were asked again.
+    pub(in crate::run) again: AtomicU64,
 }
 
 impl Wire for DuplexStream {
@@ -81,13 +90,8 @@ impl Road for House {
                 return Err(ErrorKind::ConnectionRefused.into());
             }
             let (client, server) = duplex(self.room);
-            let guest = Guest {
-                quirk: self.quirk,
-                start: self.start,
-                seen: self.seen.clone(),
-                member: 0,
-                open: false,
-            };
+            let guest =
+                Guest { quirk: self.quirk, start: self.start, seen: self.seen.clone(), member: 0 };
             tokio::spawn(async move {
                 let (peer, format) = fake::accept(server).await;
                 guest.serve(peer, format).await;
@@ -119,7 +123,6 @@ struct Guest {
     start: Instant,
     seen: Arc<Seen>,
     member: i64,
-    open: bool,
 }
 
 type Peer = WebSocketStream<DuplexStream>;
@@ -133,6 +136,9 @@ impl Guest {
                 self.seen.acks.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
+            if self.quirk == Quirk::Swallows && self.swallows(id, &op) {
+                return;
+            }
             self.stall().await;
             let body: Value = crate::frame::decode(format, body).unwrap();
             let mut frames = match self.answer(&op, &body) {
@@ -200,66 +206,15 @@ impl Guest {
         }
     }
 
-    fn answer(&mut self, op: &str, body: &Value) -> Option<Result<Value, Value>> {
-        let member = id(self.member);
-        Some(Ok(match op {
-            "auth.login" => return Some(self.log_in()),
-            "session.open" => self.open(body),
-            "session.ping" => json!({ "t": body["t"], "time": TIME }),
-            "member.me" => match self.quirk {
-                Quirk::Confused => return Some(Err(error("internal", "same_id"))),
-                Quirk::SomebodyElse => me(&id(self.member + 1)),
-                _ => me(&member),
-            },
-            "identity.list" if self.quirk == Quirk::Mute => return None,
-            "identity.list" => json!({ "identities": [guest()] }),
-            "session.list" if self.quirk == Quirk::Shapeless => json!({ "logins": 1 }),
-            "session.list" => json!({ "logins": [login(self.member)] }),
-            "session.close" => json!({}),
-            "auth.refresh" => tokens(self.member, 2),
-            "session.refresh" => {
-                self.seen.renewals.fetch_add(1, Ordering::Relaxed);
-                json!({ "access_expires_s": 900 })
-            }
-            other => panic!("nobody asks for {other}"),
-        }))
-    }
-
-    fn log_in(&mut self) -> Result<Value, Value> {
-        let before = self.seen.logins.fetch_add(1, Ordering::Relaxed);
-        if matches!(self.quirk, Quirk::Busy(first) if before < first) {
-            return Err(error("limit.overloaded", "later"));
+    /// Whether this is a request to lose, the first time it comes.
+    fn swallows(&self, id: u64, op: &str) -> bool {
+        // A player logs in, opens, and asks.
+        let lost = id == 5 && op != "session.open";
+        if lost && !self.seen.swallowed.lock().unwrap().insert((self.member, id)) {
+            self.seen.again.fetch_add(1, Ordering::Relaxed);
+            return false;
         }
-        self.member = match self.quirk {
-            Quirk::OneForAll => 1,
-            _ => self.seen.members.fetch_add(1, Ordering::Relaxed) + 1,
-        };
-        let mut reply = tokens(self.member, 1);
-        reply["member"] = me(&id(self.member))["member"].take();
-        reply["new_member"] = json!(true);
-        reply["credential"] = json!({ "guest": "g", "secret": "s" });
-        Ok(reply)
-    }
-
-    fn open(&mut self, body: &Value) -> Value {
-        let token = body["token"].as_str().unwrap();
-        self.member = token.split('.').nth(1).unwrap().parse().unwrap();
-        self.open = true;
-        let asked = body["resume"]["session"].as_str();
-        let forgotten = matches!(self.quirk, Quirk::Dies(..));
-        let open = if asked.is_some() && forgotten { 2 } else { 1 };
-        let session = format!("{}.{open:016x}", login_id(self.member).replace('-', ""));
-        let resumed = asked == Some(session.as_str());
-        let mut reply = json!({
-            "session": session, "member": id(self.member), "resumed": resumed, "seq": 0,
-            "time": TIME, "heartbeat_s": 25,
-            "launch": { "status": 200, "word": "in_service", "server_address": "ws://x",
-                "time": TIME },
-        });
-        if asked.is_some() && !resumed {
-            reply["resume_failed"] = json!("not_kept");
-        }
-        reply
+        lost
     }
 
     fn pushes(&self) -> Vec<Value> {
@@ -273,43 +228,6 @@ impl Guest {
             _ => Vec::new(),
         }
     }
-}
-
-const TIME: &str = "2026-11-22T13:43:20.000000Z";
-
-fn id(member: i64) -> String {
-    protocol::ids::MemberId::from_number(member.max(1)).unwrap().to_string()
-}
-
-fn login_id(member: i64) -> String {
-    format!("019aac4b-2e3f-7d55-8a53-{member:012x}")
-}
-
-fn me(member: &str) -> Value {
-    json!({
-        "member": { "id": member, "state": "active", "created_at": TIME },
-        "identities": [guest()],
-    })
-}
-
-fn guest() -> Value {
-    json!({ "provider": "guest", "linked_at": TIME, "last_login_at": TIME })
-}
-
-fn login(member: i64) -> Value {
-    json!({ "id": login_id(member), "current": true, "replaced": false, "platform": "android",
-        "created_at": TIME, "refreshed_at": TIME })
-}
-
-fn tokens(member: i64, generation: u32) -> Value {
-    json!({
-        "access_token": format!("access.{member}.{generation}"), "access_expires_s": 900,
-        "refresh_token": format!("refresh.{member}.{generation}"), "refresh_expires_s": 90_000,
-    })
-}
-
-fn error(code: &str, retry: &str) -> Value {
-    json!({ "code": code, "message": "a quirk", "retry": retry, "retry_after_ms": 300 })
 }
 
 fn close(code: u16, reason: &str) -> CloseFrame {
