@@ -47,6 +47,9 @@ use actors::node::Opened;
 const TURN: usize = 64;
 /// How many ids that were answered `same_id` are remembered.
 const AGAIN: usize = 32;
+/// How many requests after a resume may be earlier ones that are sent again: twice what may
+/// be in flight.
+const RESENT: usize = 64;
 /// How long a client may refuse to be written to.
 const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long before its token's end a client is told.
@@ -97,6 +100,9 @@ struct Connection {
     highest: u64,
     /// Ids that were answered `same_id` and may come once more, the latest [`AGAIN`] of them.
     again: Vec<u64>,
+    /// On a resumed session, the ids seen since, up to [`RESENT`] of them: a lower one that is
+    /// not among them may never have arrived on the connection before, and is done.
+    resent: Option<Vec<u64>>,
     began: Instant,
     heard: Instant,
     next_ping: Instant,
@@ -140,6 +146,7 @@ pub(super) async fn serve(gate: Gate, stream: TcpStream, early: Vec<u8>, peer: P
         phase: Phase::Unopened { deadline },
         highest: 0,
         again: Vec::new(),
+        resent: None,
         began: now,
         heard: now,
         next_ping: now + Duration::from_secs(gate.settings.heartbeat_s),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use loadtest::{Format, Player};
+use protocol::error::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::harness::{Daemun, text};
@@ -197,6 +198,29 @@ async fn a_change_that_is_sent_again_gets_its_first_answer() {
     assert!(back.resume().await.unwrap().resumed);
     back.socket().send_as(20, "auth.refresh", body).await.unwrap();
     assert_eq!(back.socket().answer(20).await.unwrap(), first, "also after a resume");
+}
+
+#[tokio::test]
+async fn what_was_in_flight_may_be_sent_again_after_a_resume_in_any_order() {
+    let house = Daemun::start().await;
+    let mut player = house.guest().await;
+    player.socket().send_as(40, "member.me", json!({})).await.unwrap();
+    let mut back = player.drop_hard().reconnect().await.unwrap();
+    assert!(back.resume().await.unwrap().resumed);
+    let socket = back.socket();
+    for id in [90, 42, 41] {
+        socket.send_as(id, "member.me", json!({})).await.unwrap();
+        socket.answer(id).await.unwrap();
+    }
+    socket.send_as(41, "member.me", json!({})).await.unwrap();
+    assert_eq!(socket.answer(41).await.unwrap_err().code(), Some(ErrorCode::FrameStaleId));
+    // So many new requests later, nothing of before is still on its way.
+    for id in 100..170 {
+        socket.send_as(id, "session.ping", json!({})).await.unwrap();
+        socket.answer(id).await.unwrap();
+    }
+    socket.send_as(43, "member.me", json!({})).await.unwrap();
+    assert_eq!(socket.answer(43).await.unwrap_err().code(), Some(ErrorCode::FrameStaleId));
 }
 
 #[tokio::test]

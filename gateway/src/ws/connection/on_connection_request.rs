@@ -74,6 +74,8 @@ impl Connection {
             Ok(Opened { attachment, caller, delivered, reply }) => {
                 self.next_ping =
                     Instant::now() + Duration::from_secs(self.gate.settings.heartbeat_s);
+                // What was in flight on the connection before may come again, in any order.
+                self.resent = reply.resumed.then(Vec::new);
                 let session = OpenSession {
                     caller,
                     session: reply.session,

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Connection, End, Outcome, failed, senseless};
+use super::{Connection, End, Outcome, RESENT, failed, senseless};
 use crate::ws::phase::{Phase, not_open};
 
 impl Connection {
@@ -131,15 +131,30 @@ impl Connection {
         }
     }
 
+    /// Remembers an id that was seen after a resume, for as long as earlier ones may come.
+    fn note(&mut self, id: u64) {
+        if let Some(seen) = &mut self.resent {
+            seen.push(id);
+            if seen.len() == RESENT {
+                self.resent = None;
+            }
+        }
+    }
+
     /// What becomes of an id that was used before; `None` for one that is to be done, which
     /// from now on counts as used.
     fn stale(&mut self, id: u64) -> Option<Result<Option<Message>, End>> {
         if id > self.highest {
             self.highest = id;
+            self.note(id);
             return None;
         }
         if let Some(at) = self.again.iter().position(|again| *again == id) {
             self.again.swap_remove(at);
+            return None;
+        }
+        if self.resent.as_ref().is_some_and(|seen| !seen.contains(&id)) {
+            self.note(id);
             return None;
         }
         if self.in_flight_ids.contains(&id) {
