@@ -12,7 +12,11 @@ use crate::Fault;
 use crate::process::{Process, leash};
 
 /// How the server is built, for whoever has not.
-const BUILD: &str = "cargo build --release -p gateway";
+const BUILD: &str = if cfg!(debug_assertions) {
+    "cargo build -p gateway"
+} else {
+    "cargo build --release -p gateway"
+};
 /// How long the server may take to be up.
 const START: Duration = Duration::from_secs(60);
 /// Seconds between heartbeats: longer than a bench, whose sessions are to be left alone.
