@@ -22,7 +22,7 @@ use std::time::Duration;
 use actors::sessions::Connection as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{FutureExt, StreamExt};
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, Retry};
@@ -127,7 +127,7 @@ pub(super) struct Peer {
 pub(super) async fn serve(gate: Gate, stream: TcpStream, early: Vec<u8>, peer: Peer) {
     let Peer { format, origin, place: _place } = peer;
     let limit = gate.settings.outbound_limit_bytes;
-    let socket = wire::socket(stream, early, gate.settings.frame_limit_bytes, limit).await;
+    let socket = Socket::new(stream, early, format, gate.settings.frame_limit_bytes).await;
     let outbound = Arc::new(Outbound::new(format, limit));
     let _entered = gate.sockets.enter(outbound.clone());
     if gate.draining() {
@@ -156,10 +156,8 @@ pub(super) async fn serve(gate: Gate, stream: TcpStream, early: Vec<u8>, peer: P
         gate,
     };
     let end = connection.run().await;
-    if let Some((socket, code, reason)) = connection.end(end) {
-        // In a box of its own: what closing needs, an open connection need not hold.
-        Box::pin(wire::close(socket, code, reason)).await;
-    }
+    // In a box of its own: what ending needs, an open connection need not hold.
+    Box::pin(connection.end(end)).await;
 }
 
 impl Connection {
@@ -174,14 +172,13 @@ impl Connection {
             };
             let mut turn = 0;
             while let Some(happened) = event.take() {
-                match self.on_event(happened) {
-                    Ok(None) => {}
-                    Ok(Some(message)) => {
-                        if let Err(end) = self.feed(message).await {
-                            return end;
-                        }
-                    }
-                    Err(end) => return end,
+                if let Err(end) = self.on_event(happened) {
+                    return end;
+                }
+                if self.socket.is_full()
+                    && let Err(end) = self.flush().await
+                {
+                    return end;
                 }
                 if timer.deadline() != self.due {
                     timer.as_mut().reset(self.due);
@@ -236,7 +233,7 @@ impl Connection {
             return Poll::Ready(Event::Inbox(Box::new(push)));
         }
         if self.may_read()
-            && let Poll::Ready(read) = self.socket.poll_next_unpin(context)
+            && let Poll::Ready(read) = self.socket.poll_read(context)
         {
             return Poll::Ready(Event::Read(read));
         }
@@ -250,20 +247,23 @@ impl Connection {
             && self.in_flight_ids.len() < self.gate.settings.in_flight_per_connection
     }
 
-    /// Deals with what happened, and returns what is to be written of it. Nothing here waits,
+    /// Deals with what happened, and gathers what is to be written of it. Nothing here waits,
     /// so that an idle connection's task holds no more than its socket needs.
-    fn on_event(&mut self, event: Event) -> Result<Option<Message>, End> {
+    fn on_event(&mut self, event: Event) -> Result<(), End> {
         match event {
-            Event::Outbound(Next::Frame(frame)) => Ok(Some(wire::message(self.format, frame))),
+            Event::Outbound(Next::Frame(frame)) => {
+                self.socket.send_encoded(&frame);
+                Ok(())
+            }
             Event::Outbound(Next::Look(seq)) => {
                 if let Phase::Open(session) = &mut self.phase {
                     session.inbox.look(seq);
                 }
-                Ok(None)
+                Ok(())
             }
             Event::Outbound(Next::Close(code, reason)) => {
                 self.begin_close(code, reason);
-                Ok(None)
+                Ok(())
             }
             Event::Opened(id, outcome) => self.on_opened(id, *outcome),
             Event::Answered(Answered { id, operation, outcome }) => {
@@ -309,12 +309,7 @@ impl Connection {
             .push(Box::pin(async move { Answered { id, operation, outcome: work.await } }));
     }
 
-    fn answer(
-        &mut self,
-        id: u64,
-        operation: Operation,
-        outcome: Outcome,
-    ) -> Result<Option<Message>, End> {
+    fn answer(&mut self, id: u64, operation: Operation, outcome: Outcome) -> Result<(), End> {
         self.gate.meter.request(Door::Socket, operation, &outcome);
         if let Err(error) = &outcome
             && error.retry == Retry::SameId
@@ -328,32 +323,28 @@ impl Connection {
     }
 
     /// Answers what is not even a request for an operation.
-    fn refuse(&mut self, id: u64, err: ErrorBody) -> Result<Option<Message>, End> {
+    fn refuse(&mut self, id: u64, err: ErrorBody) -> Result<(), End> {
         self.gate.meter.refused(Door::Socket, err.code);
         self.send(&ServerFrame::Err { id, err: &err })
     }
 
-    fn send(&mut self, frame: &ServerFrame<'_>) -> Result<Option<Message>, End> {
-        match frame.encode(self.format) {
-            Ok(bytes) => Ok(Some(wire::message(self.format, bytes.into()))),
-            Err(error) => {
-                tracing::error!(%error, "an answer could not be written");
-                Err(End::Close(CloseCode::Internal, CloseReason::default()))
-            }
-        }
-    }
-
-    async fn feed(&mut self, message: Message) -> Result<(), End> {
-        written(timeout(WRITE_PATIENCE, self.socket.feed(message)).await)
+    fn send(&mut self, frame: &ServerFrame<'_>) -> Result<(), End> {
+        self.socket.send(frame).map_err(|error| {
+            tracing::error!(%error, "an answer could not be written");
+            End::Close(CloseCode::Internal, CloseReason::default())
+        })
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        written(timeout(WRITE_PATIENCE, self.socket.flush()).await)
+        match timeout(WRITE_PATIENCE, self.socket.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Close(CloseCode::SlowConsumer, CloseReason::default())),
+        }
     }
 
-    /// Counts and logs the end, gives up the session's place, and returns the socket if it
-    /// is to be closed with a word.
-    fn end(self, end: End) -> Option<(Socket, CloseCode, CloseReason)> {
+    /// Counts and logs the end, gives up the session's place, and takes leave of the client.
+    async fn end(self, end: End) {
         let Self { gate, socket, phase, .. } = self;
         let code = match &end {
             End::Close(code, _) => Some(*code),
@@ -365,8 +356,9 @@ impl Connection {
             session.attachment.closed(code);
         }
         match end {
-            End::Close(code, reason) => Some((socket, code, reason)),
-            End::Left | End::Gone => None,
+            End::Close(code, reason) => socket.close(code, reason).await,
+            End::Left => socket.leave().await,
+            End::Gone => {}
         }
     }
 }
@@ -380,13 +372,6 @@ fn failed() -> ErrorBody {
     actors::fault::internal("the request failed on the way")
 }
 
-fn written(result: Result<Result<(), Error>, tokio::time::error::Elapsed>) -> Result<(), End> {
-    match result {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Close(CloseCode::SlowConsumer, CloseReason::default())),
-    }
-}
 #[cfg(test)]
 mod tests {
     use super::*;

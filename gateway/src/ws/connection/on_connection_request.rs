@@ -9,7 +9,6 @@ use protocol::error::ErrorBody;
 use protocol::operation::{ConnectionRequest, Operation, Reply};
 use protocol::sessions::{CloseReply, OpenRequest, PingReply};
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
 
 use super::{Connection, End};
 use crate::ws::delivery::Delivery;
@@ -21,12 +20,12 @@ impl Connection {
         id: u64,
         operation: Operation,
         request: ConnectionRequest,
-    ) -> Result<Option<Message>, End> {
+    ) -> Result<(), End> {
         let outcome = match (request, &mut self.phase) {
             (ConnectionRequest::SessionOpen(request), Phase::Unopened { deadline }) => {
                 let deadline = *deadline;
                 self.phase = Phase::Opening { id, opened: self.open(request), deadline };
-                return Ok(None);
+                return Ok(());
             }
             (ConnectionRequest::SessionOpen(_), Phase::Open(_) | Phase::Opening { .. }) => {
                 Err(already_open())
@@ -69,7 +68,7 @@ impl Connection {
         &mut self,
         id: u64,
         outcome: Result<Opened, ErrorBody>,
-    ) -> Result<Option<Message>, End> {
+    ) -> Result<(), End> {
         let outcome = match outcome {
             Ok(Opened { attachment, caller, delivered, reply }) => {
                 self.next_ping =

@@ -16,7 +16,7 @@ use super::{Connection, End, Outcome, RESENT, failed, senseless};
 use crate::ws::phase::{Phase, not_open};
 
 impl Connection {
-    pub(super) fn on_message(&mut self, message: Message) -> Result<Option<Message>, End> {
+    pub(super) fn on_message(&mut self, message: Message) -> Result<(), End> {
         self.heard = Instant::now();
         match (message, self.format) {
             (Message::Text(text), Format::Json) => self.on_frame(text.as_bytes()),
@@ -25,17 +25,17 @@ impl Connection {
                 Err(senseless("a frame of the other kind than the subprotocol's"))
             }
             // A ping's pong is written by tungstenite, and goes out with the next flush.
-            (Message::Ping(_) | Message::Pong(_), _) => Ok(None),
+            (Message::Ping(_) | Message::Pong(_), _) => Ok(()),
             // tungstenite answers it with the next flush; the stream ends then.
             (Message::Close(_), _) => {
                 self.left = true;
-                Ok(None)
+                Ok(())
             }
-            (Message::Frame(_), _) => Ok(None),
+            (Message::Frame(_), _) => Ok(()),
         }
     }
 
-    fn on_frame(&mut self, frame: &[u8]) -> Result<Option<Message>, End> {
+    fn on_frame(&mut self, frame: &[u8]) -> Result<(), End> {
         if let Phase::Unopened { deadline } = &mut self.phase
             && self.highest == 0
         {
@@ -49,7 +49,7 @@ impl Connection {
                 if let Phase::Open(session) = &mut self.phase {
                     session.inbox.ack(seq);
                 }
-                Ok(None)
+                Ok(())
             }
             Ok(ClientFrame::Request(request)) => self.on_request(request),
             Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
@@ -60,7 +60,7 @@ impl Connection {
         }
     }
 
-    fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<Option<Message>, End> {
+    fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<(), End> {
         let id = frame.id;
         let Some(operation) = Operation::parse(&frame.op) else {
             return self.stale(id).unwrap_or_else(|| {
@@ -83,7 +83,7 @@ impl Connection {
             Some(Begun::Pending(answer)) => {
                 self.highest = self.highest.max(id);
                 self.fly(id, operation, joined(answer));
-                return Ok(None);
+                return Ok(());
             }
             Some(Begun::Fresh(recorder)) => Some(recorder),
             None => None,
@@ -100,14 +100,14 @@ impl Connection {
         operation: Operation,
         body: &[u8],
         recorder: Option<Recorder>,
-    ) -> Result<Option<Message>, End> {
+    ) -> Result<(), End> {
         match operation.decode(self.format, body) {
             Err(error) => self.answer(id, operation, Err(error)),
             Ok(Request::Public(request)) => {
                 let (node, origin) = (self.gate.node.clone(), self.origin.clone());
                 let work = async move { node.public(origin.as_deref(), request).await };
                 self.fly(id, operation, finished(work, recorder));
-                Ok(None)
+                Ok(())
             }
             Ok(Request::Connection(request)) => self.on_connection_request(id, operation, request),
             Ok(Request::Member(request)) => {
@@ -119,11 +119,11 @@ impl Connection {
                     // Only what changes something has to outlive the connection.
                     Ok(answer) if recorder.is_some() => {
                         self.fly(id, operation, finished(answer, recorder));
-                        Ok(None)
+                        Ok(())
                     }
                     Ok(answer) => {
                         self.fly(id, operation, answer);
-                        Ok(None)
+                        Ok(())
                     }
                     Err(error) => self.answer(id, operation, Err(error)),
                 }
@@ -143,7 +143,7 @@ impl Connection {
 
     /// What becomes of an id that was used before; `None` for one that is to be done, which
     /// from now on counts as used.
-    fn stale(&mut self, id: u64) -> Option<Result<Option<Message>, End>> {
+    fn stale(&mut self, id: u64) -> Option<Result<(), End>> {
         if id > self.highest {
             self.highest = id;
             self.note(id);
@@ -159,7 +159,7 @@ impl Connection {
         }
         if self.in_flight_ids.contains(&id) {
             // It joins the request in flight: one answer is for both.
-            return Some(Ok(None));
+            return Some(Ok(()));
         }
         let message = format!("id {id} is not above {}, the highest so far", self.highest);
         Some(self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)))

@@ -3,24 +3,21 @@
 use std::time::Duration;
 
 use actors::identity::tokens::LEEWAY;
-use bytes::Bytes;
 use protocol::close::{CloseCode, CloseReason};
 use protocol::frame::ServerFrame;
 use protocol::push::Push;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
 
 use super::{Connection, End, WARNING};
 use crate::ws::phase::Phase;
 
 impl Connection {
     /// At most one thing is written at a time: what else is due is due at once after it.
-    pub(super) fn on_time(&mut self) -> Result<Option<Message>, End> {
+    pub(super) fn on_time(&mut self) -> Result<(), End> {
         if let Some((code, reason)) = self.closing.take() {
             return Err(End::Close(code, reason));
         }
         let (now, silence) = (Instant::now(), self.silence());
-        let mut message = None;
         match &mut self.phase {
             Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => {
                 if now >= *deadline {
@@ -40,15 +37,15 @@ impl Connection {
                 if left <= WARNING && !session.warned {
                     session.warned = true;
                     let push = Push::SessionExpiring { expires_s: left.as_secs() };
-                    message = self.send(&ServerFrame::push(&push))?;
+                    self.send(&ServerFrame::push(&push))?;
                 } else if now >= self.next_ping {
                     self.next_ping = now + Duration::from_secs(self.gate.settings.heartbeat_s);
-                    message = Some(Message::Ping(Bytes::new()));
+                    self.socket.ping();
                 }
             }
         }
         self.schedule();
-        Ok(message)
+        Ok(())
     }
 
     /// Finds out what is due next.
