@@ -11,6 +11,11 @@ use gateway::{first_run, telemetry};
 use storage::clock::SystemClock;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// What thousands of sessions use for a moment and give back, this allocator gives back to
+/// the system; the C library's keeps most of it, in holes between what stays.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The platform server of a mobile-game publisher.
 #[derive(Parser)]
 #[command(name = "daemun", version)]

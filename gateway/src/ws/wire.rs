@@ -16,7 +16,7 @@ use std::time::Duration;
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
 use protocol::frame::ServerFrame;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -140,11 +140,12 @@ impl Socket {
         self.output.len() >= WRITE
     }
 
-    /// Sends what is gathered, and gives up what need not be remembered.
+    /// Sends what is gathered, and gives up what need not be remembered. What was sent is no
+    /// longer gathered, even when the rest has to wait.
     ///
     /// # Errors
     /// When the connection is broken.
-    pub(super) async fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(frames) = &mut self.frames {
             let answers = frames.answers();
             self.output.extend_from_slice(&answers);
@@ -152,20 +153,19 @@ impl Socket {
                 self.frames = None;
             }
         }
-        self.write().await
-    }
-
-    /// Sends what is gathered. What was sent is no longer gathered when this is given up.
-    async fn write(&mut self) -> io::Result<()> {
         while !self.output.is_empty() {
-            match self.stream.write(&self.output).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+            match ready!(Pin::new(&mut self.stream).poll_write(context, &self.output))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 sent => drop(self.output.drain(..sent)),
             }
         }
         // A quiet connection keeps no room for frames.
         self.output = Vec::new();
-        Ok(())
+        Poll::Ready(Ok(()))
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll_flush(context)).await
     }
 
     /// Says goodbye to a client that said it first.
@@ -177,9 +177,11 @@ impl Socket {
     /// Closes: sends the code, then reads on for a moment. A socket that is dropped with
     /// unread bytes is reset, and a reset can overtake the close frame.
     pub(super) async fn close(mut self, code: CloseCode, reason: CloseReason) {
+        // Nothing may follow a close frame, so no ping of the client's is answered any more.
+        self.frames = None;
         memory::append_close(code, &reason, &mut self.output);
         let ending = async {
-            if self.write().await.is_err() {
+            if self.flush().await.is_err() {
                 return;
             }
             let _ = self.stream.shutdown().await;
