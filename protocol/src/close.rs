@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use crate::time::Micros;
+
 macro_rules! closes {
     ($($(#[$doc:meta])+ $code:ident $number:literal $word:literal;)+) => {
         /// Why a connection is closed.
@@ -96,6 +98,9 @@ pub struct CloseReason {
     /// When to ask `launch.status` again, in milliseconds; of `maintenance`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check_after_ms: Option<u64>,
+    /// From when on the member may come again; of `banned`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Micros>,
 }
 
 impl CloseReason {
@@ -116,8 +121,11 @@ mod tests {
     #[test]
     fn numbers_are_their_own_and_reasons_fit_a_close_frame() {
         let mut seen = std::collections::HashSet::new();
-        let longest =
-            CloseReason { retry_after_ms: Some(u64::MAX), check_after_ms: Some(u64::MAX) };
+        let longest = CloseReason {
+            retry_after_ms: Some(u64::MAX),
+            check_after_ms: Some(u64::MAX),
+            until: Some("-009999-01-02T01:59:59.000001Z".parse().unwrap()),
+        };
         for code in CloseCode::ALL {
             assert!(seen.insert(code.number()), "{}", code.word());
             assert!(longest.text(*code).len() <= 123);

@@ -81,6 +81,8 @@ errors! {
     ProviderUnknown "provider.unknown" 404 Never;
     /// The member is not there any more.
     MemberUnknown "member.unknown" 404 Never;
+    /// The member is kept out; `detail` has the `reason` and, if there is an end, `until`.
+    MemberBanned "member.banned" 403 Never;
     /// The operation needs `session.open` first.
     SessionNotOpen "session.not_open" 409 Never;
     /// `session.open` came a second time on one connection.

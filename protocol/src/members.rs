@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::identity::Identity;
 use crate::ids::MemberId;
+use crate::text::Text;
 use crate::time::Micros;
 
 /// A member of one game.
@@ -26,7 +27,22 @@ crate::words! {
     MemberState {
         /// As it should be.
         Active = "active",
+        /// Kept out for a time or for good; such a member is refused as `member.banned`.
+        Banned = "banned",
     }
+}
+
+/// Why a member is kept out, and how long: the body of the push `member.banned`, and the
+/// `detail` of the error of that name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ban {
+    /// What the player is told, in the operator's words.
+    #[schema(value_type = String, max_length = 512)]
+    pub reason: Text<512>,
+    /// From when on the member may come again; absent when there is no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Micros>,
 }
 
 /// The body of `member.me`.

@@ -47,6 +47,9 @@ impl Serialize for Push {
 
 /// The word of a message from an operator or a game's server; its body is [`Message`].
 pub const MESSAGE: &str = "message";
+/// The word under which a member is told that it is kept out; its body is
+/// [`Ban`](crate::members::Ban), and a close follows.
+pub const BANNED: &str = "member.banned";
 /// The word under which a range of numbers that expired is told; its body is [`Gap`].
 pub const GAP: &str = "inbox.gap";
 

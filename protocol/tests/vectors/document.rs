@@ -205,16 +205,21 @@ fn close_reasons() -> Vec<ReasonRow> {
     };
     let plain = CloseReason::default();
     vec![
-        row("Without advice the reason is the code's word.", CloseCode::BadFrame, plain),
+        row("Without advice the reason is the code's word.", CloseCode::BadFrame, plain.clone()),
         row(
             "The least time to wait before connecting again, in milliseconds.",
             CloseCode::Draining,
-            CloseReason { retry_after_ms: Some(1500), check_after_ms: None },
+            CloseReason { retry_after_ms: Some(1500), ..plain.clone() },
         ),
         row(
             "When to ask `launch.status` again, in milliseconds.",
             CloseCode::Maintenance,
-            CloseReason { retry_after_ms: None, check_after_ms: Some(300_000) },
+            CloseReason { check_after_ms: Some(300_000), ..plain.clone() },
+        ),
+        row(
+            "When a ban ends. One without an end is the code's word.",
+            CloseCode::Banned,
+            CloseReason { until: Some(crate::parts::NOW), ..plain.clone() },
         ),
     ]
 }

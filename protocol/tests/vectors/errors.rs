@@ -2,6 +2,8 @@
 
 use protocol::error::{ErrorBody, ErrorCode, Retry};
 
+use crate::parts;
+
 pub(crate) fn of(code: ErrorCode) -> ErrorBody {
     let says = |message: &str| ErrorBody::new(code, message);
     match code {
@@ -25,6 +27,10 @@ pub(crate) fn of(code: ErrorCode) -> ErrorBody {
         ErrorCode::AppUnknown => says("no game has this word"),
         ErrorCode::ProviderUnknown => says("the game does not log in by this provider"),
         ErrorCode::MemberUnknown => says("the member is not there any more"),
+        ErrorCode::MemberBanned => {
+            let detail = serde_json::to_value(parts::ban()).unwrap();
+            ErrorBody { detail: Some(detail), ..says("the member is banned") }
+        }
         ErrorCode::SessionNotOpen => says("session.open comes first"),
         ErrorCode::SessionAlreadyOpen => says("the session is open"),
         ErrorCode::SessionReplaced => says("a newer login took its place"),

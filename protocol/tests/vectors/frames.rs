@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::document::{Direction, Vector, to_hex};
 use crate::parts::Example;
 use crate::requests::Body;
-use crate::{errors, replies, requests};
+use crate::{errors, parts, replies, requests};
 
 /// A frame, and what it is to be read as.
 pub(crate) struct Built {
@@ -141,6 +141,12 @@ fn numbered() -> Vec<Built> {
             2,
             push::GAP,
             json!({"from": 1, "to": 2}),
+        ),
+        (
+            "The member is kept out until that time; a close follows.",
+            4,
+            push::BANNED,
+            serde_json::to_value(parts::ban()).unwrap(),
         ),
     ];
     let built = examples.map(|(what, seq, word, body)| {

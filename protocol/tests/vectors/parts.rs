@@ -3,7 +3,7 @@
 use protocol::client::{Client, Platform, StoreName};
 use protocol::ids::{AppId, LoginId, MemberId, SessionId};
 use protocol::launching::{ServiceWord, StatusReply};
-use protocol::members::{Member, MemberState};
+use protocol::members::{Ban, Member, MemberState};
 use protocol::text::{Secret, Text};
 use protocol::time::Micros;
 use uuid::Uuid;
@@ -53,6 +53,11 @@ pub(crate) fn other_login_id() -> LoginId {
 
 pub(crate) fn session_id() -> SessionId {
     SessionId { login: login_id(), open: 0x5f0c_9d2b_7a6e_4431 }
+}
+
+/// A ban with an end.
+pub(crate) fn ban() -> Ban {
+    Ban { reason: text("Cheating in the arena."), until: Some(NOW) }
 }
 
 /// A client that says only what it must.
