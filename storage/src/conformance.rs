@@ -30,6 +30,7 @@ pub mod sessions_model;
 pub(crate) mod scene;
 
 pub use identity::nonces;
+pub use members::bans;
 pub use sessions::{refresh, sweep, take_over};
 
 use crate::open::Storage;
@@ -91,6 +92,22 @@ macro_rules! exam {
             a_member_is_found_in_its_own_game_alone
             nobody_is_found_under_an_id_that_was_never_given
             the_greatest_id_is_kept_whole
+        }
+        $crate::exam! { $fresh, bans:
+            a_ban_is_kept_whole_and_told_in_the_inbox
+            a_later_ban_takes_the_earlier_ones_place
+            a_lifted_ban_is_gone_and_so_is_the_push_that_told_of_it
+            lifting_twice_is_harmless_and_leaves_other_pushes_alone
+            a_ban_ends_at_its_moment
+            nobody_is_banned_in_another_game
+            a_push_to_a_banned_member_is_kept
+            a_refused_login_leaves_nothing_behind
+            who_does_not_know_the_secret_learns_nothing_of_a_ban
+            a_refused_refresh_leaves_the_chain_alone
+            a_banned_login_takes_no_session_back
+            a_take_over_is_not_answered_again_while_the_member_is_banned
+            reuse_ends_a_login_in_a_ban_too
+            bans_at_once_each_write_one_push_and_one_counts
         }
         $crate::exam! { $fresh, sessions:
             a_login_stands_as_it_was_written
@@ -171,6 +188,7 @@ mod tests {
             include_str!("conformance/identity.rs"),
             include_str!("conformance/identity/nonces.rs"),
             include_str!("conformance/members.rs"),
+            include_str!("conformance/members/bans.rs"),
             include_str!("conformance/push.rs"),
             include_str!("conformance/sessions.rs"),
             include_str!("conformance/sessions/refresh.rs"),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::clock::Micros;
 use crate::error::Result;
+use crate::members::By;
 
 /// What happened. Personal data is not in it: a member is named by its id alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,22 @@ pub enum Event {
         /// What ended them.
         by: crate::sessions::EndedBy,
     },
+    /// A member is kept out. What the player is told may name people, so it is not here.
+    MemberBanned {
+        /// Which ban, of those that are kept with the member.
+        ban: Uuid,
+        /// Until when; absent when it has no end.
+        until: Option<Micros>,
+        /// By whom.
+        by: By,
+    },
+    /// A member's ban was lifted before its end.
+    MemberUnbanned {
+        /// Which ban.
+        ban: Uuid,
+        /// By whom.
+        by: By,
+    },
     /// A session was opened.
     SessionOpened {
         /// By which login.
@@ -71,6 +88,8 @@ impl Event {
             Self::LoginRefused { .. } => "login_refused",
             Self::TookOver { .. } => "took_over",
             Self::LoggedOut { .. } => "logout",
+            Self::MemberBanned { .. } => "member_banned",
+            Self::MemberUnbanned { .. } => "member_unbanned",
             Self::SessionOpened { .. } => "session_opened",
             Self::SessionClosed { .. } => "session_closed",
         }
@@ -88,6 +107,10 @@ impl Event {
             Self::LoginRefused { provider, code } => json!({"provider": provider, "code": code}),
             Self::TookOver { login } | Self::SessionOpened { login } => json!({"login": login}),
             Self::LoggedOut { logins, by } => json!({"logins": logins, "by": by}),
+            Self::MemberBanned { ban, until, by } => {
+                json!({"ban": ban, "until": until, "by": by})
+            }
+            Self::MemberUnbanned { ban, by } => json!({"ban": ban, "by": by}),
             Self::SessionClosed { login, code, open_ms } => json!({
                 "login": login, "code": code.map(CloseCode::word), "open_ms": open_ms,
             }),

@@ -6,7 +6,7 @@ use protocol::ids::{AppId, LoginId, MemberId};
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::members::Member;
+use crate::members::{Ban, Member};
 use crate::sessions::NewLogin;
 
 /// A SHA-256 digest.
@@ -78,6 +78,13 @@ pub enum LoginOutcome {
     Refused,
     /// The nonce was used before.
     NonceUsed,
+    /// The person is who it says, and is kept out.
+    Banned {
+        /// Who wanted to log in.
+        member: MemberId,
+        /// Why, and how long.
+        ban: Ban,
+    },
     /// The candidate id is another member's: draw again.
     IdTaken,
 }

@@ -13,7 +13,7 @@ use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
-use crate::members::Member;
+use crate::members::{Ban, Member};
 
 /// A login to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +166,8 @@ pub enum RefreshOutcome {
     Expired,
     /// The login was ended.
     Ended(EndedBy),
+    /// The member is kept out. The token is as good as before, for when it may come again.
+    Banned(Ban),
     /// A newer login holds the session.
     Replaced,
     /// The token was used before its successor was: the login is ended now.

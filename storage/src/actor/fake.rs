@@ -16,7 +16,7 @@ use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::gamelog::{GamelogDuty, KeptRecord, LogRecord};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
-use crate::members::{Member, MembersDuty};
+use crate::members::{BanWrite, Member, MembersDuty};
 use crate::push::{Inbox, KeptPush, NewPush, PushDuty};
 use crate::sessions::{End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing};
 
@@ -107,6 +107,14 @@ impl IdentityDuty for Fake {
 #[async_trait]
 impl MembersDuty for Fake {
     async fn member(&self, _: AppId, _: MemberId) -> Result<Option<Member>> {
+        absent()
+    }
+
+    async fn ban(&self, _: BanWrite) -> Result<Option<u64>> {
+        absent()
+    }
+
+    async fn unban(&self, _: AppId, _: MemberId, _: String, _: Micros) -> Result<Option<Member>> {
         absent()
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::scene::{Game, INSTANT, SECOND, START, candidate};
 use crate::clock::Micros;
 use crate::gamelog::{Event, KeptRecord, LogRecord};
+use crate::members::By;
 use crate::open::Storage;
 use crate::sessions::EndedBy;
 
@@ -59,6 +60,9 @@ pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
         Event::LoginRefused { provider, code: ErrorCode::ALL[0] },
         Event::TookOver { login },
         Event::LoggedOut { logins: vec![login; 1_000], by: EndedBy::LogoutEverywhere },
+        Event::MemberBanned { ban: login.0, until: Some(START), by: By::Command },
+        Event::MemberBanned { ban: login.0, until: None, by: By::Command },
+        Event::MemberUnbanned { ban: login.0, by: By::Command },
         Event::SessionOpened { login },
         Event::SessionClosed { login, code, open_ms: u64::MAX },
         Event::SessionClosed { login, code: None, open_ms: 0 },

@@ -22,6 +22,7 @@ pub async fn a_guests_first_login_makes_a_member(storage: Storage) {
         id: write.candidate,
         state: MemberState::Active,
         created_at: START,
+        ban: None,
     };
     assert_eq!(guest.member, member);
     assert_eq!((guest.new_member, guest.epoch, guest.replaced), (true, 1, None));

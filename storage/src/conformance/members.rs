@@ -1,5 +1,7 @@
 //! What is asked of a backend about members.
 
+pub mod bans;
+
 use protocol::ids::MemberId;
 use protocol::members::MemberState;
 
@@ -15,6 +17,7 @@ pub async fn a_member_is_found_in_its_own_game_alone(storage: Storage) {
         id: player.member.id,
         state: MemberState::Active,
         created_at: START,
+        ban: None,
     };
     assert_eq!(game.member(member.id).await, Some(member.clone()));
     assert_eq!(Game::new(&storage).member(member.id).await, None);

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use protocol::client::{Platform, StoreName};
 use protocol::ids::{AppId, LoginId, MemberId};
+use protocol::push::BANNED;
+use protocol::text::Text;
 use uuid::Uuid;
 
 use crate::clock::Micros;
 use crate::config::StorageSettings;
 use crate::identity::{Digest, Identity, IdentityKey, LoginOutcome, LoginWrite, Proof};
-use crate::members::Member;
+use crate::members::{Ban, BanWrite, By, Member};
 use crate::open::Storage;
+use crate::push::NewPush;
 use crate::sessions::{
     Device, End, EndedBy, NewLogin, RefreshOutcome, RefreshWrite, Standing, TakeOver,
 };
@@ -141,6 +144,36 @@ impl Game {
 
     pub(crate) async fn member(&self, id: MemberId) -> Option<Member> {
         self.storage.members.get(self.app.clone(), id).await.unwrap()
+    }
+
+    /// Bans a member, who must be there; returns the ban and its push's number.
+    pub(crate) async fn bans(
+        &self,
+        member: MemberId,
+        now: Micros,
+        until: Option<Micros>,
+    ) -> (Ban, u64) {
+        let write = self.ban(member, now, until);
+        let banned = self.storage.members.ban(write.clone()).await.unwrap();
+        (write.ban, banned.expect("the member is there"))
+    }
+
+    /// A ban to be written.
+    pub(crate) fn ban(&self, member: MemberId, now: Micros, until: Option<Micros>) -> BanWrite {
+        let reason = Text::new("아레나에서 부정행위 ⚔").unwrap();
+        let ban = Ban { id: Uuid::now_v7(), reason, until, at: now, by: By::Command };
+        let push = NewPush {
+            word: BANNED.to_owned(),
+            body: serde_json::json!({"reason": ban.reason}).to_string(),
+            expires_at: now.after(DAY),
+        };
+        BanWrite { app: self.app.clone(), member, ban, push }
+    }
+
+    /// Lifts a member's ban, and returns the member as it was.
+    pub(crate) async fn unban(&self, member: MemberId, now: Micros) -> Option<Member> {
+        let (app, word) = (self.app.clone(), BANNED.to_owned());
+        self.storage.members.unban(app, member, word, now).await.unwrap()
     }
 
     pub(crate) async fn identities(&self, id: MemberId) -> Vec<Identity> {

@@ -15,6 +15,8 @@ use protocol::ids::LoginId;
 
 use super::scene::{Game, INSTANT, Player, START, digest};
 use crate::clock::Micros;
+use crate::identity::LoginOutcome;
+use crate::members::Ban;
 use crate::open::Storage;
 use crate::sessions::{End, EndedBy, NewLogin, RefreshOutcome, RefreshWrite, Standing, TakeOver};
 use login::{Exchange, Login};
@@ -44,6 +46,13 @@ pub enum Op {
     },
     /// What has expired is forgotten.
     Sweep,
+    /// The member is kept out, in the place of an earlier ban.
+    Ban {
+        /// How long; without an end when absent.
+        lasts: Option<Duration>,
+    },
+    /// The ban is lifted, if there is one.
+    Unban,
 }
 
 /// Which token a device shows.
@@ -80,14 +89,38 @@ impl Model {
         (self.epoch(), replaced)
     }
 
+    /// The ban that counts now.
+    fn ban(&self) -> Option<Ban> {
+        let ban = self.player.member.ban.clone();
+        ban.filter(|ban| ban.until.is_none_or(|until| until > self.now))
+    }
+
+    /// The member logs in once more, or is kept out.
+    async fn login(&mut self) {
+        let game = self.player.game.clone();
+        let write = game.vouched(&self.player.key.subject, self.now);
+        let said = game.login(write.clone()).await;
+        let member = self.player.member.clone();
+        let expected = match self.ban() {
+            Some(ban) => LoginOutcome::Banned { member: member.id, ban },
+            None => {
+                let (epoch, replaced) = self.take(first(&write.login));
+                LoginOutcome::LoggedIn { member, new_member: false, epoch, replaced }
+            }
+        };
+        assert_eq!(said, expected);
+    }
+
     fn refresh(&mut self, place: usize, write: &RefreshWrite) -> RefreshOutcome {
+        let ban = self.ban();
         let replaced = place + 1 < self.logins.len();
         let member = self.player.member.clone();
-        match self.logins[place].exchange(write, replaced) {
+        match self.logins[place].exchange(write, replaced, ban) {
             Exchange::Unknown => RefreshOutcome::Unknown,
             Exchange::Ended(by) => RefreshOutcome::Ended(by),
             Exchange::Reused => RefreshOutcome::Reused { member: member.id },
             Exchange::Expired => RefreshOutcome::Expired,
+            Exchange::Banned(ban) => RefreshOutcome::Banned(ban),
             Exchange::Replaced => RefreshOutcome::Replaced,
             Exchange::TakenOver(new) => {
                 let (epoch, replaced) = self.take(new);
@@ -126,10 +159,7 @@ impl Model {
         let (game, member) = (self.player.game.clone(), self.player.member.id);
         let count = self.logins.len();
         match op {
-            Op::Login => {
-                let new = self.player.again(self.now).await;
-                assert_eq!(self.take(first(&new)), (new.epoch, new.replaced));
-            }
+            Op::Login => self.login().await,
             Op::Refresh { login, token, take_over } => {
                 let place = count - 1 - login % count;
                 let write = self.exchange(place, *token, *take_over);
@@ -147,6 +177,15 @@ impl Model {
                 // How many rows went is not compared: earlier stories' rows may be there.
                 game.storage.sessions.sweep(self.now, usize::MAX).await.unwrap();
                 self.sweep();
+            }
+            Op::Ban { lasts } => {
+                let until = lasts.map(|lasts| self.now.after(lasts));
+                self.player.member.ban = Some(game.bans(member, self.now, until).await.0);
+            }
+            Op::Unban => {
+                let was = game.unban(member, self.now).await;
+                assert_eq!(was, Some(self.player.member.clone()));
+                self.player.member.ban = None;
             }
         }
     }
@@ -170,6 +209,8 @@ impl Model {
         assert_eq!(self.player.listed(self.now, usize::MAX).await, (live, self.epoch()));
         for login in &self.logins {
             let standing = self.player.game.standing(self.player.member.id, login.id).await;
+            let whose = standing.as_ref().map(|standing| &standing.member);
+            assert!(whose.is_none_or(|member| *member == self.player.member));
             let kept = standing.map(|Standing { login, epoch, .. }| {
                 (epoch, login.epoch, login.refreshed_at, login.expires_at, login.ended)
             });
@@ -181,8 +222,8 @@ impl Model {
 }
 
 /// What the model knows a new login by.
-fn first(player: &Player) -> TakeOver {
-    let NewLogin { id, tag, token, .. } = player.login;
+fn first(login: &NewLogin) -> TakeOver {
+    let NewLogin { id, tag, token, .. } = *login;
     TakeOver { id, tag, token, sealed: Vec::new() }
 }
 
@@ -192,7 +233,7 @@ fn first(player: &Player) -> TakeOver {
 /// When the storage and the model do not agree.
 pub async fn play(storage: &Storage, story: &[Op]) {
     let player = Game::new(storage).player().await;
-    let logins = vec![Login::new(first(&player), 1, START)];
+    let logins = vec![Login::new(first(&player.login), 1, START)];
     let mut model = Model { player, now: START, logins };
     for op in story {
         // No two things happen at one moment, so that the newest login is one login.

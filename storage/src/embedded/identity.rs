@@ -48,6 +48,9 @@ fn login(connection: &Connection, write: &LoginWrite) -> Result<LoginOutcome> {
             let member = members::find(connection, &write.key.app, id)?.ok_or_else(|| {
                 StorageError::Corrupt(format!("an identity names the absent member {id}"))
             })?;
+            if let Some(ban) = member.banned(now) {
+                return Ok(LoginOutcome::Banned { member: id, ban: ban.clone() });
+            }
             touch(connection, &write.key, now)?;
             (member, false)
         }
@@ -57,6 +60,7 @@ fn login(connection: &Connection, write: &LoginWrite) -> Result<LoginOutcome> {
                 id: write.candidate,
                 state: MemberState::Active,
                 created_at: now,
+                ban: None,
             };
             if !members::make(connection, &member)? {
                 return Ok(LoginOutcome::IdTaken);

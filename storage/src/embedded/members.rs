@@ -1,5 +1,7 @@
 //! The members in SQLite.
 
+mod bans;
+
 use async_trait::async_trait;
 use protocol::ids::{AppId, MemberId};
 use protocol::members::MemberState;
@@ -9,29 +11,52 @@ use super::Embedded;
 use super::engine::unavailable;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
-use crate::members::{Member, MembersDuty};
+use crate::members::{BanWrite, Member, MembersDuty};
 
 #[async_trait]
 impl MembersDuty for Embedded {
     async fn member(&self, app: AppId, member: MemberId) -> Result<Option<Member>> {
         self.truth.read(move |connection| find(connection, &app, member)).await
     }
+
+    async fn ban(&self, write: BanWrite) -> Result<Option<u64>> {
+        self.truth.write(move |connection| bans::ban(connection, write)).await
+    }
+
+    async fn unban(
+        &self,
+        app: AppId,
+        member: MemberId,
+        word: String,
+        now: Micros,
+    ) -> Result<Option<Member>> {
+        self.truth.write(move |connection| bans::unban(connection, &app, member, &word, now)).await
+    }
 }
 
 /// A member of this game.
 pub(super) fn find(connection: &Connection, app: &AppId, id: MemberId) -> Result<Option<Member>> {
-    let row: Option<(String, i64)> = connection
-        .prepare_cached("SELECT state, created_at FROM member WHERE member = ?1 AND app = ?2")
+    let row = connection
+        .prepare_cached(
+            "SELECT member.state, member.created_at,
+                 ban.ban, ban.reason, ban.until, ban.created_at, ban.created_by
+             FROM member LEFT JOIN ban ON ban.ban = member.ban
+             WHERE member.member = ?1 AND member.app = ?2",
+        )
         .and_then(|mut select| {
             select
-                .query_row(params![id.number(), app.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row(params![id.number(), app.as_str()], |row| {
+                    let (state, created_at): (String, i64) = (row.get(0)?, row.get(1)?);
+                    Ok((state, created_at, bans::Row::read(row, 2)?))
+                })
                 .optional()
         })
         .map_err(unavailable)?;
-    row.map(|(state, created_at)| {
+    row.map(|(state, created_at, ban)| {
         let state = MemberState::parse(&state)
             .ok_or_else(|| StorageError::Corrupt(format!("member.state of {id}")))?;
-        Ok(Member { app: app.clone(), id, state, created_at: Micros(created_at) })
+        let ban = ban.map(bans::Row::ban).transpose()?;
+        Ok(Member { app: app.clone(), id, state, created_at: Micros(created_at), ban })
     })
     .transpose()
 }

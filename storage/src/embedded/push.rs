@@ -51,7 +51,8 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-fn append(
+/// Puts pushes into a member's inbox, as [`PushDuty::post`].
+pub(super) fn append(
     connection: &Connection,
     app: &AppId,
     member: MemberId,
@@ -85,6 +86,23 @@ fn append(
         kept.push(KeptPush { seq: unsigned(seq), word: push.word, body: push.body, at: now });
     }
     Ok(Some(kept))
+}
+
+/// Pushes of this word are of no use from now on.
+pub(super) fn outdate(
+    connection: &Connection,
+    member: MemberId,
+    word: &str,
+    now: Micros,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE inbox SET expires_at = ?3
+             WHERE member = ?1 AND word = ?2 AND expires_at > ?3",
+        )
+        .and_then(|mut update| update.execute(params![member.number(), word, now.0]))
+        .map(|_| ())
+        .map_err(unavailable)
 }
 
 fn inbox(

@@ -6,6 +6,7 @@ use super::Shown;
 use crate::clock::Micros;
 use crate::conformance::scene::{LIFETIME, WINDOW, digest};
 use crate::identity::Digest;
+use crate::members::Ban;
 use crate::sessions::{EndedBy, RefreshWrite, TakeOver};
 
 /// What became of a token.
@@ -30,6 +31,7 @@ pub(super) enum Exchange {
     Ended(EndedBy),
     Reused,
     Expired,
+    Banned(Ban),
     Replaced,
     TakenOver(TakeOver),
     Repeated { sealed: Vec<u8>, expires_at: Micros },
@@ -85,8 +87,13 @@ impl Login {
     }
 
     /// What an exchange at this login comes to. `replaced` is whether another one holds the
-    /// session.
-    pub(super) fn exchange(&mut self, write: &RefreshWrite, replaced: bool) -> Exchange {
+    /// session, `ban` what keeps the member out.
+    pub(super) fn exchange(
+        &mut self,
+        write: &RefreshWrite,
+        replaced: bool,
+        ban: Option<Ban>,
+    ) -> Exchange {
         if self.forgotten || self.tag != write.tag {
             return Exchange::Unknown;
         }
@@ -97,23 +104,25 @@ impl Login {
                         && token == write.token
                         && write.now < at.after(WINDOW) =>
                 {
-                    Exchange::Repeated { sealed, expires_at: self.expires_at }
+                    let expires_at = self.expires_at;
+                    ban.map_or(Exchange::Repeated { sealed, expires_at }, Exchange::Banned)
                 }
                 _ => Exchange::Ended(by),
             };
         }
         let token = self.tokens.iter().find(|token| token.digest == write.token);
-        match token.map_or(Fate::Spent, |token| token.fate.clone()) {
-            Fate::Spent => {
+        match (token.map_or(Fate::Spent, |token| token.fate.clone()), ban) {
+            (Fate::Spent, _) => {
                 self.ended = Some(EndedBy::Reuse);
                 Exchange::Reused
             }
-            Fate::Live | Fate::Answered { .. } if !self.lives(write.now) => Exchange::Expired,
-            Fate::Live | Fate::Answered { .. } if replaced => self.back(write),
-            Fate::Answered { at, sealed } if write.now < at.after(WINDOW) => {
+            (_, _) if !self.lives(write.now) => Exchange::Expired,
+            (_, Some(ban)) => Exchange::Banned(ban),
+            (_, None) if replaced => self.back(write),
+            (Fate::Answered { at, sealed }, None) if write.now < at.after(WINDOW) => {
                 Exchange::Repeated { sealed, expires_at: self.expires_at }
             }
-            Fate::Live | Fate::Answered { .. } => self.give(write),
+            (Fate::Live | Fate::Answered { .. }, None) => self.give(write),
         }
     }
 

@@ -25,6 +25,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => wait().prop_map(Op::Wait),
         1 => end,
         1 => Just(Op::Sweep),
+        1 => prop::option::of(wait()).prop_map(|lasts| Op::Ban { lasts }),
+        2 => Just(Op::Unban),
     ]
 }
 

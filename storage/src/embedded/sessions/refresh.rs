@@ -95,6 +95,9 @@ pub(super) fn refresh(connection: &Connection, write: &RefreshWrite) -> Result<R
         return match chain.taken_over_by(write) {
             Some(sealed) => {
                 let member = member(connection, write, chain.member)?;
+                if let Some(ban) = member.banned(write.now) {
+                    return Ok(RefreshOutcome::Banned(ban.clone()));
+                }
                 Ok(RefreshOutcome::Repeated { member, sealed, expires_at: chain.expires_at })
             }
             None => Ok(RefreshOutcome::Ended(by)),
@@ -112,6 +115,9 @@ pub(super) fn refresh(connection: &Connection, write: &RefreshWrite) -> Result<R
         return Ok(RefreshOutcome::Expired);
     }
     let member = member(connection, write, chain.member)?;
+    if let Some(ban) = member.banned(write.now) {
+        return Ok(RefreshOutcome::Banned(ban.clone()));
+    }
     if chain.epoch != epoch(connection, chain.member)? {
         return take_over(connection, write, &member);
     }
