@@ -14,10 +14,11 @@ pub mod keyring;
 
 mod settings;
 mod login;
+mod told;
 
 #[cfg(test)]
 mod testing;
 
 pub use login::{IdentityService, Parts};
-pub(crate) use login::{ended, replaced, wire};
 pub use settings::IdentitySettings;
+pub(crate) use told::{banned, ended, replaced, wire};

@@ -36,8 +36,8 @@ pub(crate) enum Msg {
         /// Keeps the actor awake until this message is done with.
         _ticket: Ticket,
     },
-    /// What was read of the member's logins may no longer be true.
-    LoginsChanged,
+    /// What was read of the member and its logins may no longer be true.
+    StandingChanged,
     /// It may have been quiet long enough.
     Quiet,
 }
@@ -101,7 +101,7 @@ impl Actor for SessionActor {
                 let outcome = state.on_request(&caller, request).await;
                 let _ = reply_to.send(outcome);
             }
-            Msg::LoginsChanged => state.standing = None,
+            Msg::StandingChanged => state.standing = None,
             Msg::Quiet => Self::on_quiet(&myself, state),
         }
         Ok(())

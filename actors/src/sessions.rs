@@ -7,6 +7,7 @@
 //! an actor goes to sleep only when that count is zero, under the same lock. So a message
 //! never meets an actor that has decided to sleep.
 
+mod bans;
 mod registry;
 pub mod replies;
 mod settings;
@@ -47,7 +48,11 @@ pub trait Connection: Send + Sync + 'static {
     /// has not delivered. Hints may come late, doubled or in any order.
     fn look(&self, seq: u64);
     /// Closes after what is in flight has been answered.
-    fn close(&self, code: CloseCode, reason: CloseReason);
+    fn close(&self, code: CloseCode, reason: CloseReason) {
+        self.close_after(0, code, reason);
+    }
+    /// The same, but delivers the member's inbox up to a number first.
+    fn close_after(&self, seq: u64, code: CloseCode, reason: CloseReason);
 }
 
 /// The typed handle for sessions.
@@ -140,7 +145,8 @@ impl Sessions {
     /// late, is closed `moved`.
     ///
     /// # Errors
-    /// `auth.refused`, `auth.logged_out`, `session.replaced`, or what storage says.
+    /// `auth.refused`, `auth.logged_out`, `session.replaced`, `member.banned`, or what
+    /// storage says.
     pub async fn open(
         &self,
         caller: &Caller,
@@ -157,32 +163,32 @@ impl Sessions {
     }
 
     fn log(&self, caller: &Caller, event: Event) {
+        self.record(caller.app.clone(), caller.member, event);
+    }
+
+    fn record(&self, app: AppId, member: MemberId, event: Event) {
         let at = self.0.context.clock.now();
-        self.0.context.storage.gamelog.record(LogRecord {
-            id: random::uuid(at),
-            at,
-            app: caller.app.clone(),
-            member: Some(caller.member),
-            event,
-        });
+        let record = LogRecord { id: random::uuid(at), at, app, member: Some(member), event };
+        self.0.context.storage.gamelog.record(record);
     }
 
     /// A newer login took the place of `login`, if there was one: its connections are told
     /// and closed. No other's: a login that came meanwhile may be newer still.
     pub(crate) fn replaced(&self, member: MemberId, login: Option<LoginId>) {
+        // The actor first: who is closed while it waits asks it again.
+        self.0.registry.tell(member, Msg::StandingChanged);
         for connection in self.0.registry.connections(member, |of| Some(of) == login) {
             connection.push(&Push::SessionReplaced);
             connection.close(CloseCode::Replaced, CloseReason::default());
         }
-        self.0.registry.tell(member, Msg::LoginsChanged);
     }
 
     /// Logins were ended: their connections are closed.
     pub(crate) fn ended(&self, member: MemberId, logins: &[LoginId]) {
+        self.0.registry.tell(member, Msg::StandingChanged);
         for connection in self.0.registry.connections(member, |of| logins.contains(&of)) {
             connection.close(CloseCode::LoggedOut, CloseReason::default());
         }
-        self.0.registry.tell(member, Msg::LoginsChanged);
     }
 
     /// Puts pushes into a member's inbox and has its connections look.
@@ -197,9 +203,7 @@ impl Sessions {
     ) -> Result<u64, ErrorBody> {
         let context = &self.0.context;
         let posted = context.storage.inboxes.post(app, member, pushes, context.clock.now()).await;
-        let kept = posted.map_err(|error| fault::of_storage(&error))?.ok_or_else(|| {
-            ErrorBody::new(ErrorCode::MemberUnknown, "there is no such member of that game")
-        })?;
+        let kept = posted.map_err(|error| fault::of_storage(&error))?.ok_or_else(nobody)?;
         let seq = kept.last().map_or(0, |push| push.seq);
         for connection in self.0.registry.connections(member, |_| true) {
             connection.look(seq);
@@ -266,23 +270,30 @@ impl Drop for Attachment {
 /// Reads where the caller's login stands, and refuses one that does not count.
 ///
 /// # Errors
-/// `auth.refused`, `auth.logged_out`, `auth.reused`, `session.replaced`, or what storage says.
+/// `auth.refused`, `auth.logged_out`, `auth.reused`, `member.banned`, `session.replaced`, or
+/// what storage says.
 pub(crate) async fn standing(context: &Context, caller: &Caller) -> Result<Standing, ErrorBody> {
     let read = context.storage.sessions.standing(caller.app.clone(), caller.member, caller.login);
     let standing = read.await.map_err(|error| fault::of_storage(&error))?.ok_or_else(|| {
         ErrorBody::new(ErrorCode::AuthRefused, "the access token names no login of this game")
     })?;
-    counts(standing)
+    counts(standing, context.clock.now())
 }
 
 /// A standing that counts.
 ///
 /// # Errors
 /// As [`standing`].
-fn counts(standing: Standing) -> Result<Standing, ErrorBody> {
-    match standing.login.ended {
-        Some(by) => Err(identity::ended(by)),
-        None if standing.login.epoch != standing.epoch => Err(identity::replaced()),
-        None => Ok(standing),
+fn counts(standing: Standing, now: Micros) -> Result<Standing, ErrorBody> {
+    match (standing.login.ended, standing.member.banned(now)) {
+        (Some(by), _) => Err(identity::ended(by)),
+        (None, Some(ban)) => Err(identity::banned(ban)),
+        (None, None) if standing.login.epoch != standing.epoch => Err(identity::replaced()),
+        (None, None) => Ok(standing),
     }
+}
+
+/// What who asks about a member that is not there is told.
+fn nobody() -> ErrorBody {
+    ErrorBody::new(ErrorCode::MemberUnknown, "there is no such member of that game")
 }

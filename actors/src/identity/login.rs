@@ -9,7 +9,6 @@ use protocol::identity::{
     Credential, LoginReply, LoginRequest, NonceReply, NonceRequest, RefreshRequest, Tokens,
 };
 use protocol::ids::{AppId, LoginId, MemberId};
-use protocol::members::Member;
 use sha2::{Digest as _, Sha256};
 use storage::clock::{Clock, Micros};
 use storage::gamelog::{Event, LogRecord};
@@ -21,7 +20,7 @@ use super::keys::KeyCache;
 use super::refresh::RefreshToken;
 use super::settings::IdentitySettings;
 use super::tokens::AccessTokens;
-use super::{guest, nonce};
+use super::{banned, ended, guest, nonce, replaced, wire};
 use crate::apps::{Game, Provider};
 use crate::sessions::Sessions;
 use crate::{fault, launching, random};
@@ -98,7 +97,7 @@ impl IdentityService {
     /// Answers `auth.login`.
     ///
     /// # Errors
-    /// `provider.unknown`, `body.invalid`, `auth.*`, or what storage says.
+    /// `provider.unknown`, `body.invalid`, `auth.*`, `member.banned`, or what storage says.
     pub async fn login(
         &self,
         game: &Game,
@@ -141,7 +140,7 @@ impl IdentityService {
                 metrics::counter!("daemun_logins_total").increment(1);
                 Ok(LoginReply {
                     tokens: self.tokens_of(&game.id, member.id, &token, self.refresh_life())?,
-                    member: wire(&member),
+                    member: wire(&member, self.now()),
                     new_member,
                     credential: proven.made,
                 })
@@ -152,6 +151,12 @@ impl IdentityService {
             )),
             LoginOutcome::NonceUsed => {
                 Err(ErrorBody::new(ErrorCode::AuthRefused, "the nonce was used before"))
+            }
+            LoginOutcome::Banned { member, ban } => {
+                let provider = request.provider.to_string();
+                let event = Event::LoginRefused { provider, code: ErrorCode::MemberBanned };
+                self.log(&game.id, Some(member), event);
+                Err(banned(&ban))
             }
             LoginOutcome::IdTaken => Err(fault::overloaded()),
         }
@@ -275,7 +280,7 @@ impl IdentityService {
     ///
     /// # Errors
     /// `auth.refused`, `auth.expired`, `auth.reused`, `auth.logged_out`,
-    /// `session.replaced`, or what storage says.
+    /// `session.replaced`, `member.banned`, or what storage says.
     pub async fn refresh(
         &self,
         game: &Game,
@@ -323,6 +328,7 @@ impl IdentityService {
                 Err(ErrorBody::new(ErrorCode::AuthExpired, "the refresh token has expired"))
             }
             RefreshOutcome::Ended(by) => Err(ended(by)),
+            RefreshOutcome::Banned(ban) => Err(banned(&ban)),
             RefreshOutcome::Replaced => Err(replaced()),
             RefreshOutcome::Reused { member } => {
                 let logins = vec![shown.login()];
@@ -343,30 +349,4 @@ fn device(request: &LoginRequest) -> Device {
         name: client.device.as_ref().map(ToString::to_string),
         version: client.version.to_string(),
     }
-}
-
-/// A member as the wire shows it.
-#[must_use]
-pub(crate) fn wire(member: &storage::members::Member) -> Member {
-    Member { id: member.id, state: member.state, created_at: member.created_at }
-}
-
-/// What a login that was ended is told.
-#[must_use]
-pub(crate) fn ended(by: EndedBy) -> ErrorBody {
-    match by {
-        EndedBy::Logout | EndedBy::LogoutEverywhere | EndedBy::TakeOver => {
-            ErrorBody::new(ErrorCode::AuthLoggedOut, "this login was ended by a logout")
-        }
-        EndedBy::Reuse => ErrorBody::new(
-            ErrorCode::AuthReused,
-            "a refresh token was used twice, so this login was ended: log in again",
-        ),
-    }
-}
-
-/// What a login that another took the place of is told.
-#[must_use]
-pub(crate) fn replaced() -> ErrorBody {
-    ErrorBody::new(ErrorCode::SessionReplaced, "a newer login of this member took its place")
 }

@@ -12,6 +12,9 @@ impl State {
     pub(super) async fn member_me(&self, standing: &Standing) -> Result<Reply, ErrorBody> {
         let member = &standing.member;
         let identities = self.identities(member.app.clone(), member.id).await?;
-        Ok(Reply::MemberMe(MeReply { member: wire(member), identities }))
+        Ok(Reply::MemberMe(MeReply {
+            member: wire(member, self.context().clock.now()),
+            identities,
+        }))
     }
 }

@@ -18,9 +18,9 @@ impl State {
     ) -> Result<Reply, ErrorBody> {
         let standing = match (self.standing(caller).await, &request) {
             (Ok(standing), _) => standing,
-            // A device that was replaced may still end its own login and its tokens.
+            // Who was replaced or is kept out may still end its own login and its tokens.
             (Err(error), MemberRequest::AuthLogout(_))
-                if error.code == ErrorCode::SessionReplaced =>
+                if matches!(error.code, ErrorCode::SessionReplaced | ErrorCode::MemberBanned) =>
             {
                 return self.logout(caller).await;
             }

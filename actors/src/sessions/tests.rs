@@ -1,5 +1,7 @@
 //! The slot protocol, with real actors, on many threads, in every order that comes.
 
+mod bans;
+
 use std::collections::HashSet;
 
 use protocol::error::ErrorCode;

@@ -24,7 +24,7 @@ impl Connection for Waiter {
         self.0.notify_one();
     }
 
-    fn close(&self, _: CloseCode, _: CloseReason) {
+    fn close_after(&self, _: u64, _: CloseCode, _: CloseReason) {
         // Asking again says what has become of the login.
         self.0.notify_one();
     }
