@@ -40,7 +40,7 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Shows a member, or sends it a message.
+    /// Shows a member, sends it a message, keeps it out or lets it in again.
     Member {
         #[command(subcommand)]
         command: MemberCommand,

@@ -3,7 +3,9 @@
 
 mod members;
 
-pub use members::{MessageCommand, Messaged, ShowCommand, Shown};
+pub use members::{
+    BanCommand, Banned, Desk, MessageCommand, Messaged, Order, Shown, ShownBan, Unbanned, Whom,
+};
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -39,6 +41,8 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/keys/rotate", post(rotate))
         .route("/member/show", post(members::show))
         .route("/member/message", post(members::message))
+        .route("/member/ban", post(members::ban))
+        .route("/member/unban", post(members::unban))
         .layer(from_fn_with_state(private.clone(), authorised));
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))

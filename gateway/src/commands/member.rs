@@ -1,21 +1,26 @@
-//! `daemun member`: one member, seen and spoken to by an operator.
+//! `daemun member`: one member, seen, spoken to and kept out by an operator.
+
+mod duration;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use protocol::error::ErrorBody;
 use protocol::ids::{AppId, MemberId};
-use protocol::text::Text;
-use serde::Serialize;
+use protocol::text::{Text, TextError};
+use protocol::time::Micros;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{fail, load, say};
-use crate::config::Flags;
-use crate::control;
-use crate::private::{MessageCommand, ShowCommand};
+use crate::config::{Flags, Settings};
+use crate::control::{self, ControlError};
+use crate::private::{BanCommand, Desk, MessageCommand, Order, Whom};
 
 /// What to do with a member.
 #[derive(Clone, Debug, Subcommand)]
 pub enum MemberCommand {
-    /// Shows a member: state, identities, logins, inbox.
+    /// Shows a member: state, ban, identities, logins, inbox.
     Show(Who),
     /// Sends a member a message. It waits in the member's inbox until it has arrived.
     Message {
@@ -32,6 +37,25 @@ pub enum MemberCommand {
         #[arg(long)]
         expires_s: Option<u64>,
     },
+    /// Keeps a member out, at once and wherever it is logged in. A later ban takes the place
+    /// of an earlier one.
+    Ban {
+        /// Which member.
+        #[command(flatten)]
+        who: Who,
+        /// What the player is told, in at most 512 bytes.
+        #[arg(long)]
+        reason: String,
+        /// When it ends, for example 2027-01-31T09:00:00+09:00 [default: without an end]
+        #[arg(long, value_name = "TIME")]
+        until: Option<Micros>,
+        /// How long it lasts, for example 7d, 12h or 1w2d, instead of --until
+        #[arg(long = "for", value_name = "DURATION", conflicts_with = "until")]
+        #[arg(value_parser = duration::seconds)]
+        lasts_s: Option<u64>,
+    },
+    /// Lets a member in again. One who is not kept out stays as it is.
+    Unban(Who),
 }
 
 /// Which member.
@@ -44,44 +68,77 @@ pub struct Who {
     app: AppId,
 }
 
-/// Runs the command by the server that runs on the data folder.
+impl From<Who> for Whom {
+    fn from(Who { app, member }: Who) -> Self {
+        Self { app, member }
+    }
+}
+
+/// Runs the command by the server that runs on the data folder, or on the folder itself when
+/// none runs.
 pub async fn run(command: MemberCommand, flags: &Flags) -> ExitCode {
-    let done = match command {
-        MemberCommand::Show(Who { app, member }) => {
-            call(flags, "/commands/member/show", &ShowCommand { app, member }).await
-        }
-        MemberCommand::Message { who: Who { app, member }, title, text, expires_s } => {
-            match message(app, member, title.as_deref(), &text, expires_s) {
-                Ok(command) => call(flags, "/commands/member/message", &command).await,
-                Err(error) => Err(error),
-            }
-        }
+    let done = match (load(flags), order(command)) {
+        (Ok(settings), Ok(order)) => carry_out(&settings, order).await,
+        (Err(error), _) | (_, Err(error)) => Err(error),
     };
-    match done {
+    match done.and_then(|answer| pretty(&answer)) {
         Ok(answer) => say(&answer),
         Err(error) => fail(&error),
     }
 }
 
-fn message(
-    app: AppId,
-    member: MemberId,
-    title: Option<&str>,
-    text: &str,
-    expires_s: Option<u64>,
-) -> Result<MessageCommand, String> {
-    let title = title.map(Text::new).transpose().map_err(|error| format!("--title is {error}"))?;
-    let text = Text::new(text).map_err(|error| format!("--text is {error}"))?;
-    Ok(MessageCommand { app, member, title, text, expires_s })
+fn order(command: MemberCommand) -> Result<Order, String> {
+    Ok(match command {
+        MemberCommand::Show(who) => Order::Show(who.into()),
+        MemberCommand::Message { who: Who { app, member }, title, text, expires_s } => {
+            let title = title.as_deref().map(|title| bounded("--title", title)).transpose()?;
+            let text = bounded("--text", &text)?;
+            Order::Message(MessageCommand { app, member, title, text, expires_s })
+        }
+        MemberCommand::Ban { who: Who { app, member }, reason, until, lasts_s } => {
+            let reason = bounded("--reason", &reason)?;
+            Order::Ban(BanCommand { app, member, reason, until, for_s: lasts_s })
+        }
+        MemberCommand::Unban(who) => Order::Unban(who.into()),
+    })
 }
 
-async fn call(flags: &Flags, path: &str, command: &impl Serialize) -> Result<String, String> {
-    let settings = load(flags)?;
-    let nobody = || format!("no server runs on {}: start it first", settings.data.display());
-    let control = control::read(&settings.data).ok_or_else(nobody)?;
-    let body = serde_json::to_vec(command).map_err(|error| error.to_string())?;
-    let answer = control.call(path, Some(&body)).await.map_err(|error| error.to_string())?;
-    let value: serde_json::Value =
-        serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
-    serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(|error| error.to_string())
+fn bounded<const MAX: usize>(flag: &str, text: &str) -> Result<Text<MAX>, String> {
+    Text::new(text).map_err(|error| match error {
+        TextError::TooLong(_) => format!("{flag} is {error}"),
+        TextError::Control => format!("{flag} {error}"),
+    })
+}
+
+async fn carry_out(settings: &Settings, order: Order) -> Result<Value, String> {
+    if let Some(control) = control::read(&settings.data) {
+        let body = serde_json::to_vec(&order).map_err(|error| error.to_string())?;
+        match control.call(order.path(), Some(&body)).await {
+            Ok(answer) => return serde_json::from_slice(&answer).map_err(|e| e.to_string()),
+            // It ran once and does not any more.
+            Err(ControlError::Nobody(_)) => {}
+            Err(error @ ControlError::Refused(..)) => return Err(refused(&error)),
+        }
+    }
+    let desk = Desk::alone(settings).await?;
+    let answer = order.done_at(&desk).await.map_err(|error| error.to_string());
+    desk.leave().await?;
+    answer
+}
+
+/// What the server says is wrong, without its envelope.
+fn refused(error: &ControlError) -> String {
+    #[derive(Deserialize)]
+    struct Envelope {
+        err: ErrorBody,
+    }
+    match error {
+        ControlError::Refused(_, text) => serde_json::from_str(text)
+            .map_or_else(|_| error.to_string(), |Envelope { err }| err.to_string()),
+        ControlError::Nobody(_) => error.to_string(),
+    }
+}
+
+fn pretty(answer: &Value) -> Result<String, String> {
+    serde_json::to_string_pretty(answer).map(|text| text + "\n").map_err(|error| error.to_string())
 }

@@ -1,30 +1,80 @@
 //! An operator's commands about one member.
 
-use std::time::Duration;
+mod desk;
 
+use actors::fault;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use protocol::error::{ErrorBody, ErrorCode};
+use protocol::error::ErrorBody;
 use protocol::ids::{AppId, MemberId};
 use protocol::members::MemberState;
-use protocol::push::{MESSAGE, Message};
 use protocol::sessions::Login;
 use protocol::text::Text;
 use protocol::time::Micros;
 use serde::{Deserialize, Serialize};
-use storage::push::NewPush;
+use serde_json::Value;
+
+pub use desk::Desk;
 
 use super::Private;
 use crate::http::Failure;
 
-/// How long a message waits for its member, in seconds, unless said otherwise: 30 days.
-const KEPT_S: u64 = 30 * 24 * 3600;
-/// How many logins are shown.
-const LOGINS: usize = 20;
+/// What is to be done. Written as JSON it is the body of the request to [`Order::path`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Order {
+    /// Shows a member.
+    Show(Whom),
+    /// Sends a member a message.
+    Message(MessageCommand),
+    /// Keeps a member out.
+    Ban(BanCommand),
+    /// Lets a member in again.
+    Unban(Whom),
+}
+
+impl Order {
+    /// Where the private listener takes it.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        match self {
+            Self::Show(_) => "/commands/member/show",
+            Self::Message(_) => "/commands/member/message",
+            Self::Ban(_) => "/commands/member/ban",
+            Self::Unban(_) => "/commands/member/unban",
+        }
+    }
+
+    /// Has it done, and returns the answer as JSON.
+    ///
+    /// # Errors
+    /// `member.unknown`, `body.invalid`, or what storage says.
+    pub async fn done_at(self, desk: &Desk) -> Result<Value, ErrorBody> {
+        match self {
+            Self::Show(whom) => desk.show(whom).await.and_then(json),
+            Self::Message(command) => desk.message(command).await.and_then(json),
+            Self::Ban(command) => desk.ban(command).await.and_then(json),
+            Self::Unban(whom) => desk.unban(whom).await.and_then(json),
+        }
+    }
+}
+
+fn json(answer: impl Serialize) -> Result<Value, ErrorBody> {
+    serde_json::to_value(answer).map_err(|error| fault::internal(&error.to_string()))
+}
+
+/// The body of `/commands/member/show` and `/commands/member/unban`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Whom {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+}
 
 /// The body of `/commands/member/message`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MessageCommand {
     /// The game.
     pub app: AppId,
@@ -38,29 +88,53 @@ pub struct MessageCommand {
     pub expires_s: Option<u64>,
 }
 
+/// The body of `/commands/member/ban`. With neither `until` nor `for_s` it has no end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BanCommand {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// What the player is told.
+    pub reason: Text<512>,
+    /// When it ends.
+    pub until: Option<Micros>,
+    /// How long it lasts, in seconds, at most 100 years.
+    pub for_s: Option<u64>,
+}
+
 /// The answer to `/commands/member/message`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Messaged {
     /// The message's number in the member's inbox.
     pub seq: u64,
 }
 
-/// The body of `/commands/member/show`.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ShowCommand {
-    /// The game.
-    pub app: AppId,
-    /// The member.
-    pub member: MemberId,
+/// The answer to `/commands/member/ban`.
+#[derive(Debug, Serialize)]
+pub struct Banned {
+    /// When it ends; null when it has no end.
+    pub until: Option<Micros>,
+    /// The number, in the member's inbox, of the push that tells of it.
+    pub seq: u64,
+}
+
+/// The answer to `/commands/member/unban`.
+#[derive(Debug, Serialize)]
+pub struct Unbanned {
+    /// What kept the member out; null when nothing did.
+    pub lifted: Option<ShownBan>,
 }
 
 /// The answer to `/commands/member/show`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Shown {
     /// The member.
     pub member: MemberId,
     /// Where the membership stands.
     pub state: MemberState,
+    /// What keeps the member out; null when nothing does.
+    pub ban: Option<ShownBan>,
     /// When the member first came.
     pub created_at: Micros,
     /// By which providers it can log in.
@@ -73,62 +147,51 @@ pub struct Shown {
     pub acked: u64,
 }
 
+/// A ban, as an operator is shown it.
+#[derive(Debug, Serialize)]
+pub struct ShownBan {
+    /// By what the game log names it.
+    pub id: String,
+    /// What the player is told.
+    pub reason: Text<512>,
+    /// When it ends; null when it has no end.
+    pub until: Option<Micros>,
+    /// When it was made.
+    pub at: Micros,
+    /// By whom.
+    pub by: storage::members::By,
+}
+
+pub(super) async fn show(State(private): State<Private>, Json(whom): Json<Whom>) -> Response {
+    done(&private, Order::Show(whom)).await
+}
+
 pub(super) async fn message(
     State(private): State<Private>,
     Json(command): Json<MessageCommand>,
 ) -> Response {
-    let MessageCommand { app, member, title, text, expires_s } = command;
-    let body = match serde_json::to_string(&Message { title, text }) {
-        Ok(body) => body,
-        Err(error) => return Failure(actors::fault::internal(&error.to_string())).into_response(),
-    };
-    let kept = Duration::from_secs(expires_s.unwrap_or(KEPT_S));
-    let node = &private.gate.node;
-    let push = NewPush { word: MESSAGE.to_owned(), body, expires_at: node.now().after(kept) };
-    match node.sessions.post(app, member, vec![push]).await {
-        Ok(seq) => Json(Messaged { seq }).into_response(),
-        Err(error) => Failure(error).into_response(),
-    }
+    done(&private, Order::Message(command)).await
 }
 
-pub(super) async fn show(
+pub(super) async fn ban(
     State(private): State<Private>,
-    Json(ShowCommand { app, member }): Json<ShowCommand>,
+    Json(command): Json<BanCommand>,
 ) -> Response {
-    match shown(&private, app, member).await {
-        Ok(shown) => Json(shown).into_response(),
-        Err(error) => Failure(error).into_response(),
-    }
+    done(&private, Order::Ban(command)).await
 }
 
-async fn shown(private: &Private, app: AppId, id: MemberId) -> Result<Shown, ErrorBody> {
-    let node = &private.gate.node;
-    let (storage, now) = (&node.storage, node.now());
-    let of_storage = |error| actors::fault::of_storage(&error);
-    let found = storage.members.get(app.clone(), id).await.map_err(of_storage)?;
-    let member = found.ok_or_else(|| {
-        ErrorBody::new(ErrorCode::MemberUnknown, format!("`{app}` has no member {id}"))
-    })?;
-    let identities = storage.identity.list(app.clone(), id).await.map_err(of_storage)?;
-    let (logins, epoch) =
-        storage.sessions.logins(app.clone(), id, now, LOGINS).await.map_err(of_storage)?;
-    let inbox = storage.inboxes.read(app, id, 0, now, 0).await.map_err(of_storage)?;
-    let logins = logins.into_iter().map(|login| Login {
-        id: login.id,
-        current: login.epoch == epoch,
-        replaced: login.epoch != epoch,
-        platform: login.device.platform,
-        device: login.device.name,
-        created_at: login.created_at,
-        refreshed_at: login.refreshed_at,
-    });
-    Ok(Shown {
-        member: id,
-        state: member.state,
-        created_at: member.created_at,
-        providers: identities.into_iter().map(|identity| identity.provider).collect(),
-        logins: logins.collect(),
-        inbox: inbox.seq,
-        acked: inbox.acked,
-    })
+pub(super) async fn unban(State(private): State<Private>, Json(whom): Json<Whom>) -> Response {
+    done(&private, Order::Unban(whom)).await
+}
+
+async fn done(private: &Private, order: Order) -> Response {
+    let desk = Desk::of(&private.gate.node);
+    // A task of its own: what is begun is finished, connections told included, even if
+    // whoever asked is gone.
+    let work = tokio::spawn(async move { order.done_at(&desk).await });
+    let failed = |_| Err(fault::internal("the command failed on the way"));
+    match work.await.unwrap_or_else(failed) {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error) => Failure(error).into_response(),
+    }
 }

@@ -3,7 +3,8 @@
 //! It waits for, in this order:
 //! 1. what others have to say to the client (pushes, a close), from [`Outbound`];
 //! 2. answers: of `session.open`, of requests in flight;
-//! 3. pushes that must arrive, from [`Delivery`](super::delivery::Delivery);
+//! 3. pushes that must arrive, from [`Delivery`](super::delivery::Delivery), unless the
+//!    connection is closing and owes none;
 //! 4. frames of the client, unless its budget of requests in flight is used up, its session
 //!    is being opened, or the connection is closing;
 //! 5. the time: a deadline, a heartbeat, the end of a token.
@@ -12,6 +13,7 @@
 
 mod on_frame;
 mod on_connection_request;
+mod on_close;
 mod on_time;
 
 use std::pin::Pin;
@@ -34,7 +36,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::outbound::{Next, Outbound};
+use super::outbound::{Closing, Next, Outbound};
 use super::phase::Phase;
 use super::wire::{self, Socket};
 use crate::accept::Place;
@@ -54,8 +56,6 @@ const RESENT: usize = 64;
 const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long before its token's end a client is told.
 const WARNING: Duration = Duration::from_secs(60);
-/// How long a closing connection waits for what is in flight.
-const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 type Outcome = Result<Reply, ErrorBody>;
 
@@ -108,7 +108,7 @@ struct Connection {
     next_ping: Instant,
     /// When the timer is to fire next.
     due: Instant,
-    closing: Option<(CloseCode, CloseReason)>,
+    closing: Option<Box<Closing>>,
     /// Whether the client has sent a close frame of its own.
     left: bool,
 }
@@ -177,10 +177,8 @@ impl Connection {
             if busy {
                 tokio::task::yield_now().await;
             }
-            if let Some((code, reason)) = self.closing.take_if(|_| {
-                self.in_flight_ids.is_empty() && !matches!(self.phase, Phase::Opening { .. })
-            }) {
-                return End::Close(code, reason);
+            if let Some(closing) = self.closed() {
+                return End::Close(closing.code, closing.reason);
             }
         }
     }
@@ -232,8 +230,9 @@ impl Connection {
         {
             return Poll::Ready(Event::Answered(answered));
         }
-        if self.closing.is_none()
-            && let Phase::Open(session) = &mut self.phase
+        let owed = self.closing.as_deref().map(|closing| closing.after);
+        if let Phase::Open(session) = &mut self.phase
+            && owed.is_none_or(|seq| !session.inbox.reached(seq))
             && let Poll::Ready(push) =
                 session.inbox.poll_next(&self.gate.node, &session.caller, context)
         {
@@ -268,8 +267,8 @@ impl Connection {
                 }
                 Ok(())
             }
-            Event::Outbound(Next::Close(code, reason)) => {
-                self.begin_close(code, reason);
+            Event::Outbound(Next::Close(closing)) => {
+                self.begin_close(closing);
                 Ok(())
             }
             Event::Opened(id, outcome) => self.on_opened(id, *outcome),
@@ -296,11 +295,6 @@ impl Connection {
             Event::Read(None) => Err(End::Gone),
             Event::Time => self.on_time(),
         }
-    }
-
-    fn begin_close(&mut self, code: CloseCode, reason: CloseReason) {
-        self.closing = Some((code, reason));
-        self.due = Instant::now() + CLOSE_GRACE;
     }
 
     /// Lets a request be answered whenever it is.
@@ -356,25 +350,6 @@ impl Connection {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Close(CloseCode::SlowConsumer, CloseReason::default())),
-        }
-    }
-
-    /// Counts and logs the end, gives up the session's place, and takes leave of the client.
-    async fn end(self, end: End) {
-        let Self { gate, socket, phase, .. } = self;
-        let code = match &end {
-            End::Close(code, _) => Some(*code),
-            End::Left => Some(CloseCode::Normal),
-            End::Gone => None,
-        };
-        gate.meter.closed(code);
-        if let Phase::Open(session) = phase {
-            session.attachment.closed(code);
-        }
-        match end {
-            End::Close(code, reason) => socket.close(code, reason).await,
-            End::Left => socket.leave().await,
-            End::Gone => {}
         }
     }
 }

@@ -47,6 +47,11 @@ impl Delivery {
         self.known = self.known.max(seq);
     }
 
+    /// Whether everything up to here was delivered.
+    pub(super) fn reached(&self, seq: u64) -> bool {
+        self.delivered >= seq
+    }
+
     /// The client has everything up to here. Storing it may take its time: a later one
     /// stands for all before it.
     pub(super) fn ack(&mut self, seq: u64) {

@@ -29,7 +29,26 @@ struct Queue {
     bytes: usize,
     /// How far the member's inbox reaches, when it was said and not yet looked at.
     look: Option<u64>,
-    close: Option<(CloseCode, CloseReason)>,
+    /// In a box: most connections are never asked to close.
+    close: Option<Box<Closing>>,
+}
+
+/// A close, and what comes before it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Closing {
+    /// The code.
+    pub(super) code: CloseCode,
+    /// The advice that goes with it.
+    pub(super) reason: CloseReason,
+    /// Up to which number the inbox is delivered first; 0 if it need not be.
+    pub(super) after: u64,
+}
+
+impl Closing {
+    /// One before which nothing is owed.
+    pub(super) fn now(code: CloseCode) -> Box<Self> {
+        Box::new(Self { code, reason: CloseReason::default(), after: 0 })
+    }
 }
 
 /// What the connection's task is to do next.
@@ -39,8 +58,8 @@ pub(super) enum Next {
     Frame(Bytes),
     /// Read the inbox, which reaches up to this number.
     Look(u64),
-    /// Answer what is in flight, then close.
-    Close(CloseCode, CloseReason),
+    /// Answer what is in flight, deliver what is owed, then close.
+    Close(Box<Closing>),
 }
 
 impl Outbound {
@@ -66,7 +85,7 @@ impl Outbound {
         if let Some(seq) = queue.look.take() {
             return Some(Next::Look(seq));
         }
-        queue.close.take().map(|(code, reason)| Next::Close(code, reason))
+        queue.close.take().map(Next::Close)
     }
 
     fn send(&self, frame: Bytes) {
@@ -80,7 +99,7 @@ impl Outbound {
                 metrics::counter!("daemun_slow_consumers_total").increment(1);
                 // Nothing of what waits would arrive in time: the client comes back for it.
                 *queue = Queue {
-                    close: Some((CloseCode::SlowConsumer, CloseReason::default())),
+                    close: Some(Closing::now(CloseCode::SlowConsumer)),
                     ..Queue::default()
                 };
             } else {
@@ -109,9 +128,10 @@ impl Connection for Outbound {
         self.waker.wake();
     }
 
-    fn close(&self, code: CloseCode, reason: CloseReason) {
+    fn close_after(&self, seq: u64, code: CloseCode, reason: CloseReason) {
+        let closing = Closing { code, reason, after: seq };
         // The first reason to close is the one that is told.
-        self.queue.lock().close.get_or_insert((code, reason));
+        self.queue.lock().close.get_or_insert_with(|| Box::new(closing));
         self.waker.wake();
     }
 }
@@ -121,7 +141,7 @@ mod tests {
     use super::*;
 
     fn closed(code: CloseCode) -> Option<Next> {
-        Some(Next::Close(code, CloseReason::default()))
+        Some(Next::Close(Closing::now(code)))
     }
 
     #[test]

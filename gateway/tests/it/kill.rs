@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::harness::{guest, text};
 
 /// The program, killed when the test is over, however it is over.
-struct Program {
+pub struct Program {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Drop for Program {
@@ -34,7 +34,7 @@ fn daemun(data: &Path) -> Command {
     command
 }
 
-fn start(data: &Path) -> Program {
+pub fn start(data: &Path) -> Program {
     let mut child = daemun(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
     let url = output

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actors::node::Opened;
 use futures_util::future::BoxFuture;
-use protocol::close::{CloseCode, CloseReason};
+use protocol::close::CloseCode;
 use protocol::error::ErrorBody;
 use protocol::operation::{ConnectionRequest, Operation, Reply};
 use protocol::sessions::{CloseReply, OpenRequest, PingReply};
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Connection, End};
 use crate::ws::delivery::Delivery;
+use crate::ws::outbound::Closing;
 use crate::ws::phase::{OpenSession, Phase, already_open, not_open};
 
 impl Connection {
@@ -41,7 +42,7 @@ impl Connection {
                 })
             }
             (ConnectionRequest::SessionClose(_), Phase::Open(_)) => {
-                self.begin_close(CloseCode::Normal, CloseReason::default());
+                self.begin_close(Closing::now(CloseCode::Normal));
                 let reply = Ok(Reply::SessionClose(CloseReply {}));
                 return self.answer(id, operation, reply);
             }

@@ -14,8 +14,8 @@ use crate::ws::phase::Phase;
 impl Connection {
     /// At most one thing is written at a time: what else is due is due at once after it.
     pub(super) fn on_time(&mut self) -> Result<(), End> {
-        if let Some((code, reason)) = self.closing.take() {
-            return Err(End::Close(code, reason));
+        if let Some(closing) = self.closing.take() {
+            return Err(End::Close(closing.code, closing.reason));
         }
         let (now, silence) = (Instant::now(), self.silence());
         match &mut self.phase {

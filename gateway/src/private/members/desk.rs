@@ -1,0 +1,155 @@
+//! Where commands about members are carried out: in a running server, or on the data folder
+//! when none runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::fault;
+use actors::node::Node;
+use actors::sessions::Sessions;
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::members::Ban as Told;
+use protocol::push::{MESSAGE, Message};
+use protocol::sessions::Login;
+use protocol::time::Micros;
+use storage::clock::{Clock, SystemClock};
+use storage::members::{Ban, By};
+use storage::open::Storage;
+use storage::push::NewPush;
+
+use super::{BanCommand, Banned, MessageCommand, Messaged, Shown, ShownBan, Unbanned, Whom};
+use crate::config::Settings;
+
+/// How long a message waits for its member, in seconds, unless said otherwise: 30 days.
+const KEPT_S: u64 = 30 * 24 * 3600;
+/// How many logins are shown.
+const LOGINS: usize = 20;
+/// The longest ban that has an end, in seconds: 100 years.
+const LONGEST_S: u64 = 100 * 366 * 24 * 3600;
+
+/// What commands about members need.
+#[derive(Clone)]
+pub struct Desk {
+    storage: Storage,
+    sessions: Sessions,
+    clock: Arc<dyn Clock>,
+}
+
+impl Desk {
+    /// In a running server.
+    #[must_use]
+    pub fn of(node: &Node) -> Self {
+        Self {
+            storage: node.storage.clone(),
+            sessions: node.sessions.clone(),
+            clock: node.clock.clone(),
+        }
+    }
+
+    /// On a data folder on which no server runs.
+    ///
+    /// # Errors
+    /// Why the folder cannot be used, in words for whoever ran the command.
+    pub async fn alone(settings: &Settings) -> Result<Self, String> {
+        let (data, storage) = (settings.data.clone(), settings.storage.clone());
+        // A command makes no folder for a server that never ran.
+        if !data.join("daemun.db").is_file() {
+            return Err(format!("no server runs on {}, and nothing is kept there", data.display()));
+        }
+        let opened = tokio::task::spawn_blocking(move || Storage::embedded(&data, &storage));
+        let storage = opened.await.map_err(|error| error.to_string())?;
+        let storage = storage.map_err(|error| error.to_string())?;
+        storage.start_alone().await.map_err(|error| error.to_string())?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let sessions = Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone());
+        Ok(Self { storage, sessions, clock })
+    }
+
+    /// Writes what is still to be written.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn leave(self) -> Result<(), String> {
+        self.storage.gamelog.flush().await.map_err(|error| error.to_string())
+    }
+
+    pub(super) async fn message(&self, command: MessageCommand) -> Result<Messaged, ErrorBody> {
+        let MessageCommand { app, member, title, text, expires_s } = command;
+        let body = serde_json::to_string(&Message { title, text })
+            .map_err(|error| fault::internal(&error.to_string()))?;
+        let kept = Duration::from_secs(expires_s.unwrap_or(KEPT_S));
+        let expires_at = self.clock.now().after(kept);
+        let push = NewPush { word: MESSAGE.to_owned(), body, expires_at };
+        let seq = self.sessions.post(app, member, vec![push]).await?;
+        Ok(Messaged { seq })
+    }
+
+    pub(super) async fn ban(&self, command: BanCommand) -> Result<Banned, ErrorBody> {
+        let BanCommand { app, member, reason, until, for_s } = command;
+        let until = end(until, for_s, self.clock.now())?;
+        let told = Told { reason, until };
+        let seq = self.sessions.ban(app, member, By::Command, told).await?;
+        Ok(Banned { until, seq })
+    }
+
+    pub(super) async fn unban(&self, Whom { app, member }: Whom) -> Result<Unbanned, ErrorBody> {
+        let lifted = self.sessions.unban(app, member, By::Command).await?;
+        Ok(Unbanned { lifted: lifted.as_ref().map(shown) })
+    }
+
+    pub(super) async fn show(&self, Whom { app, member: id }: Whom) -> Result<Shown, ErrorBody> {
+        let (storage, now) = (&self.storage, self.clock.now());
+        let of_storage = |error| fault::of_storage(&error);
+        let found = storage.members.get(app.clone(), id).await.map_err(of_storage)?;
+        let member = found.ok_or_else(|| {
+            ErrorBody::new(ErrorCode::MemberUnknown, format!("`{app}` has no member {id}"))
+        })?;
+        let identities = storage.identity.list(app.clone(), id).await.map_err(of_storage)?;
+        let (logins, epoch) =
+            storage.sessions.logins(app.clone(), id, now, LOGINS).await.map_err(of_storage)?;
+        let inbox = storage.inboxes.read(app, id, 0, now, 0).await.map_err(of_storage)?;
+        let logins = logins.into_iter().map(|login| Login {
+            id: login.id,
+            current: login.epoch == epoch,
+            replaced: login.epoch != epoch,
+            platform: login.device.platform,
+            device: login.device.name,
+            created_at: login.created_at,
+            refreshed_at: login.refreshed_at,
+        });
+        Ok(Shown {
+            member: id,
+            state: member.state(now),
+            ban: member.banned(now).map(shown),
+            created_at: member.created_at,
+            providers: identities.into_iter().map(|identity| identity.provider).collect(),
+            logins: logins.collect(),
+            inbox: inbox.seq,
+            acked: inbox.acked,
+        })
+    }
+}
+
+/// When a ban ends that was said either way.
+fn end(
+    until: Option<Micros>,
+    for_s: Option<u64>,
+    now: Micros,
+) -> Result<Option<Micros>, ErrorBody> {
+    match (until, for_s) {
+        (Some(_), Some(_)) => {
+            Err(ErrorBody::invalid("for_s", "and `until` are two ends: give one"))
+        }
+        (None, Some(0)) => Err(ErrorBody::invalid("for_s", "is no time at all")),
+        (None, Some(seconds)) if seconds > LONGEST_S => {
+            Err(ErrorBody::invalid("for_s", "is over 100 years: give no end"))
+        }
+        (None, Some(seconds)) => Ok(Some(now.after(Duration::from_secs(seconds)))),
+        (until, None) => Ok(until),
+    }
+}
+
+fn shown(ban: &Ban) -> ShownBan {
+    let Ban { id, reason, until, at, by } = ban.clone();
+    ShownBan { id: id.to_string(), reason, until, at, by }
+}
