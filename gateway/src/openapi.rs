@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::error::{ErrorBody, ErrorCode};
+use protocol::members::Ban;
 use protocol::operation::{Access, Doors, Operation, Visitor};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -53,6 +54,8 @@ fn collect() -> Collector {
     let mut collector = Collector::default();
     Operation::visit(&mut collector);
     collector.schema::<ErrorBody>("ErrorBody");
+    // No operation names it: it is the `detail` of `member.banned`, and the push's body.
+    collector.schema::<Ban>("Ban");
     collector
 }
 

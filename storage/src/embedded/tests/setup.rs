@@ -1,13 +1,20 @@
 //! A folder that cannot be used is refused in plain words, and left as it is.
 
 use std::path::Path;
+use std::str::FromStr;
 
+use protocol::ids::{AppId, MemberId};
+use protocol::members::MemberState;
+use refinery::Target;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use crate::clock::Micros;
 use crate::config::StorageSettings;
 use crate::embedded::Embedded;
+use crate::embedded::schema::truth;
 use crate::error::StorageError;
+use crate::members::MembersDuty;
 
 fn open(data: &Path) -> Result<Embedded, StorageError> {
     Embedded::open(data, &StorageSettings::default())
@@ -63,6 +70,22 @@ fn a_folder_that_is_not_there_is_made() {
     let folder = tempfile::tempdir().unwrap();
     assert!(open(&folder.path().join("one/in/another")).is_ok());
     assert!(folder.path().join("one/in/another/daemun.db").is_file());
+}
+
+#[tokio::test]
+async fn a_database_of_an_earlier_program_is_brought_forward_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut earlier = Connection::open(folder.path().join("daemun.db")).unwrap();
+    let runner = truth::migrations::runner().set_target(Target::Version(2));
+    runner.run(&mut earlier).unwrap();
+    let member = "INSERT INTO member VALUES (7, 'demo', 'active', 5, 1);
+                  INSERT INTO member_session VALUES (7, 'demo', 1, X'00', 0, 0)";
+    earlier.execute_batch(member).unwrap();
+    drop(earlier);
+    let (opened, app) = (open(folder.path()).unwrap(), AppId::from_str("demo").unwrap());
+    let member = opened.member(app, MemberId::from_number(7).unwrap()).await.unwrap().unwrap();
+    assert_eq!((member.state, member.created_at), (MemberState::Active, Micros(5)));
+    assert_eq!(member.ban, None);
 }
 
 #[test]
