@@ -188,6 +188,14 @@ impl ErrorBody {
         self
     }
 
+    /// Whether a request that got this may be sent once more under the same id: its outcome is
+    /// unknown, or it was turned away at the door and nothing was done.
+    #[must_use]
+    pub fn same_id_again(&self) -> bool {
+        let turned_away = matches!(self.code, ErrorCode::LimitRate | ErrorCode::LimitOverloaded);
+        turned_away || self.retry == Retry::SameId
+    }
+
     /// A `body.invalid` that names the field.
     #[must_use]
     pub fn invalid(field: &str, reason: impl fmt::Display) -> Self {
@@ -226,5 +234,12 @@ mod tests {
         assert_eq!(ErrorCode::LimitRate.retry(), Retry::Later);
         assert_eq!(ErrorCode::LimitOverloaded.retry(), Retry::Later);
         assert_eq!(ErrorCode::Internal.retry(), Retry::SameId);
+    }
+
+    #[test]
+    fn what_was_not_begun_or_is_not_known_may_come_again_under_its_id() {
+        let again = |code: &&ErrorCode| ErrorBody::new(**code, "").same_id_again();
+        let codes: Vec<_> = ErrorCode::ALL.iter().filter(again).map(|code| code.word()).collect();
+        assert_eq!(codes, ["limit.rate", "limit.overloaded", "internal"]);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use protocol::codec::Format;
-use protocol::error::{ErrorBody, Retry};
+use protocol::error::ErrorBody;
 use protocol::ids::SessionId;
 use protocol::operation::Reply;
 use tokio::sync::watch;
@@ -158,13 +158,13 @@ impl Space {
     }
 }
 
-/// How many bytes an answer takes, unless it is not kept: one that asks for the same id
-/// again must be tried again, and a large one costs more than it is worth.
+/// How many bytes an answer takes, unless it is not kept: one after which the same id may be
+/// sent again must be tried again, and a large one costs more than it is worth.
 fn worth_keeping(outcome: &Outcome) -> Option<usize> {
     let mut bytes = Vec::new();
     let written = match outcome {
         Ok(reply) => Format::Json.encode(reply, &mut bytes),
-        Err(error) if error.retry == Retry::SameId => return None,
+        Err(error) if error.same_id_again() => return None,
         Err(error) => Format::Json.encode(error, &mut bytes),
     };
     (written.is_ok() && bytes.len() <= REPLY_BYTES).then_some(bytes.len())
@@ -253,6 +253,9 @@ mod tests {
         drop(fresh(&replies, session(1), 1));
         let unknown = Err(ErrorBody::new(ErrorCode::Internal, "unknown"));
         fresh(&replies, session(1), 1).finish(unknown);
+        for code in [ErrorCode::LimitRate, ErrorCode::LimitOverloaded] {
+            fresh(&replies, session(1), 1).finish(Err(ErrorBody::new(code, "not now")));
+        }
         fresh(&replies, session(1), 1).finish(reply(1));
         assert!(kept(&replies, session(1), 1));
     }
