@@ -23,6 +23,12 @@ pub struct AppSettings {
     /// the wire; `kind` says how it is verified: `guest`, `google`, `apple` or `oidc`. The
     /// other fields are those of [`OidcSettings`]; `google` and `apple` know most of them.
     pub providers: BTreeMap<String, Value>,
+    /// How many requests a minute one login may make; unset as the server is told. At least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// How many of them may come at once; unset as the server is told. At least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_burst: Option<u32>,
 }
 
 impl fmt::Debug for AppSettings {
@@ -32,6 +38,8 @@ impl fmt::Debug for AppSettings {
             .field("name", &self.name)
             .field("origins", &self.origins)
             .field("providers", &self.providers.keys().collect::<Vec<_>>())
+            .field("requests_per_minute", &self.requests_per_minute)
+            .field("requests_burst", &self.requests_burst)
             .finish()
     }
 }
@@ -56,6 +64,17 @@ pub struct Game {
     pub origins: Vec<String>,
     /// How its players log in.
     pub providers: BTreeMap<String, Provider>,
+    /// How often its players may ask.
+    pub rate: RequestRate,
+}
+
+/// How often one login may ask, where a game has its own mind about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestRate {
+    /// How many requests a minute.
+    pub per_minute: Option<u32>,
+    /// How many of them at once.
+    pub burst: Option<u32>,
 }
 
 /// A setting that cannot be used.
@@ -105,6 +124,13 @@ impl AppSettings {
                 problems.push(AppProblem::new(&["origins", &format!("[{position}]")], ORIGIN));
             }
         }
+        let rates = [
+            ("requests_per_minute", self.requests_per_minute),
+            ("requests_burst", self.requests_burst),
+        ];
+        for (key, _) in rates.into_iter().filter(|(_, number)| *number == Some(0)) {
+            problems.push(AppProblem::new(&[key], "at least 1"));
+        }
         let mut providers = BTreeMap::new();
         for (word, value) in &self.providers {
             match provider(value) {
@@ -129,13 +155,17 @@ impl Game {
     pub fn new(id: AppId, settings: &AppSettings) -> Result<Self, AppProblem> {
         let (providers, problems) = settings.check();
         let origins = settings.origins.clone();
+        let rate = RequestRate {
+            per_minute: settings.requests_per_minute,
+            burst: settings.requests_burst,
+        };
         let name = match settings.name.as_str() {
             "" => id.to_string(),
             name => name.to_owned(),
         };
         match problems.into_iter().next() {
             Some(first) => Err(first),
-            None => Ok(Self { id, name, origins, providers }),
+            None => Ok(Self { id, name, origins, providers, rate }),
         }
     }
 
@@ -300,6 +330,17 @@ mod tests {
             "providers.x.y: a guest provider has no settings but kind"
         );
         assert!(says(json!({"origins": ["game.example"]})).starts_with("origins[0]: expected "));
+        assert_eq!(says(json!({"requests_per_minute": 0})), "requests_per_minute: at least 1");
+        assert_eq!(says(json!({"requests_burst": 0})), "requests_burst: at least 1");
+    }
+
+    #[test]
+    fn a_game_without_a_rate_of_its_own_is_written_as_it_always_was() {
+        // The row's digest tells whether the file has changed.
+        let written = serde_json::to_value(AppSettings::default()).unwrap();
+        assert_eq!(written, json!({"name": "", "origins": [], "providers": {}}));
+        let game = game(json!({"requests_burst": 5})).unwrap();
+        assert_eq!(game.rate, RequestRate { per_minute: None, burst: Some(5) });
     }
 
     #[test]

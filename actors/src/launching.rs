@@ -17,7 +17,7 @@ use storage::clock::Clock;
 use storage::error::StorageError;
 use tokio::sync::{oneshot, watch};
 
-use crate::apps::{AppSettings, Game};
+use crate::apps::{AppSettings, Game, RequestRate};
 use crate::supervisor::Peer;
 
 /// How often the games' rows are read again.
@@ -56,6 +56,12 @@ impl Launching {
         self.games.borrow().get(app).cloned().ok_or_else(|| {
             ErrorBody::new(ErrorCode::AppUnknown, format!("there is no game `{app}` here"))
         })
+    }
+
+    /// How often a game's players may ask, where it has its own mind about it.
+    #[must_use]
+    pub fn rate_of(&self, app: &AppId) -> RequestRate {
+        self.games.borrow().get(app).map(|game| game.rate).unwrap_or_default()
     }
 
     /// Every game.

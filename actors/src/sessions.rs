@@ -32,6 +32,7 @@ use storage::sessions::Standing;
 use tokio::sync::oneshot;
 
 pub use settings::SessionsSettings;
+pub use waiting::is_long_poll;
 
 use crate::identity::tokens::Caller;
 use crate::session::Msg;

@@ -1,6 +1,8 @@
 //! The accept loop of a listener: hyper with a timer, so that heads which dribble end.
 
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +16,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
+use crate::limits::{self, Limits};
 use crate::patient::Patient;
 
 /// How a listener treats its connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
+#[derive(Clone)]
+pub struct Terms {
     /// How long a request's head may take, and how long a connection may be idle.
     pub header_timeout: Duration,
     /// How many connections may be open.
     pub connections: usize,
+    /// How many of one address may be without a request; `None` is as many as like.
+    pub limits: Option<Limits>,
 }
 
 /// The largest request head, in bytes.
@@ -34,16 +39,16 @@ const REFUSED: Duration = Duration::from_millis(50);
 pub async fn accept(
     listener: TcpListener,
     router: Router,
-    limits: Limits,
+    terms: Terms,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Arc::new(Semaphore::new(terms.connections));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let (stream, _) = match accepted {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -56,28 +61,49 @@ pub async fn accept(
             metrics::counter!("daemun_connections_refused_total").increment(1);
             continue;
         };
-        tokio::spawn(serve(stream, place, router.clone(), limits, stopping.clone()));
+        let remote = Remote(peer.ip());
+        // Counted where it is refused; nothing is said here either.
+        let Ok(silent) = terms.connecting(remote) else { continue };
+        let came = Came { stream, place, remote, silent };
+        tokio::spawn(serve(came, router.clone(), terms.header_timeout, stopping.clone()));
     }
     // Every connection gives its place back when it is gone.
-    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let all = u32::try_from(terms.connections).unwrap_or(u32::MAX);
     // The listener goes first: whoever connects now is refused rather than left waiting.
     drop(listener);
     let _ = places.acquire_many(all).await;
 }
 
-async fn serve(
+impl Terms {
+    fn connecting(&self, Remote(peer): Remote) -> Result<Option<limits::Place>, limits::TooMany> {
+        self.limits.as_ref().map_or(Ok(None), |limits| limits.connecting(peer))
+    }
+}
+
+/// A connection that was accepted.
+struct Came {
     stream: TcpStream,
     place: OwnedSemaphorePermit,
+    remote: Remote,
+    /// Its place among its address's connections without a request.
+    silent: Option<limits::Place>,
+}
+
+async fn serve(
+    came: Came,
     router: Router,
-    limits: Limits,
+    header_timeout: Duration,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let Came { stream, place, remote, silent } = came;
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
-    let place = Arc::new(place);
+    let (place, silent) = (Arc::new(place), Cell::new(silent));
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         let router = router.clone();
+        drop(silent.take());
+        request.extensions_mut().insert(remote);
         // An upgraded connection goes on after hyper, and keeps its place with it.
         request.extensions_mut().insert(Place(place.clone()));
         async move {
@@ -88,7 +114,7 @@ async fn serve(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        .header_read_timeout(header_timeout)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(Patient::new(stream)), service)
         .with_upgrades();
@@ -112,6 +138,10 @@ async fn serve(
         }
     }
 }
+
+/// The address from which a connection came: the client's, or a proxy's.
+#[derive(Clone, Copy, Debug)]
+pub struct Remote(pub IpAddr);
 
 /// A connection's place among those that may be open. Whoever takes an upgraded connection
 /// over takes its place along.

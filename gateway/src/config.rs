@@ -17,6 +17,7 @@ mod schema;
 mod apps;
 mod flags;
 mod gateway;
+mod limits;
 mod identity;
 mod log;
 mod rules;
@@ -52,11 +53,13 @@ use ::storage::config::StorageSettings;
 use actors::{apps::AppSettings, identity::IdentitySettings, sessions::SessionsSettings};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::limits::Bounds;
 pub use self::{
     explain::Effective,
     flags::Flags,
-    gateway::{GatewaySettings, LARGEST_FRAME_LIMIT_BYTES},
+    gateway::{ForwardedHeader, GatewaySettings, LARGEST_FRAME_LIMIT_BYTES},
     layers::{Layers, Loaded},
+    limits::{LimitsSettings, RAISED},
     log::{LogFormat, LogSettings},
     problem::{ConfigError, Problem},
     schema::{Notes, Schema},

@@ -1,12 +1,19 @@
 //! What the doors share.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actors::node::Node;
+use actors::identity::tokens::Caller;
+use actors::node::{Node, Opened};
+use actors::sessions::Connection;
+use protocol::error::ErrorBody;
+use protocol::operation::{MemberRequest, PublicRequest, Reply};
+use protocol::sessions::OpenRequest;
 
 use crate::config::GatewaySettings;
+use crate::limits::Limits;
 use crate::meter::Meter;
 use crate::ws::Sockets;
 
@@ -22,6 +29,8 @@ pub struct Shared {
     pub sockets: Sockets,
     /// The bounds.
     pub settings: GatewaySettings,
+    /// How much is taken, and from whom.
+    pub limits: Limits,
     /// The counters.
     pub meter: Meter,
     draining: AtomicBool,
@@ -30,14 +39,77 @@ pub struct Shared {
 impl Gate {
     /// Puts a gate in front of a node.
     #[must_use]
-    pub fn new(node: Node, settings: GatewaySettings) -> Self {
+    pub fn new(node: Node, settings: GatewaySettings, limits: Limits) -> Self {
         Self(Arc::new(Shared {
             node,
             sockets: Sockets::default(),
             settings,
+            limits,
             meter: Meter::new(),
             draining: AtomicBool::new(false),
         }))
+    }
+
+    /// Counts a request of a caller who is logged in.
+    ///
+    /// # Errors
+    /// `limit.rate`.
+    pub(crate) fn count(&self, client: IpAddr, caller: &Caller) -> Result<(), ErrorBody> {
+        let own = self.node.launching.rate_of(&caller.app);
+        self.limits.of(client).session(caller.login, own)
+    }
+
+    /// Has the node answer a request that needs no login, once there is room for it.
+    ///
+    /// # Errors
+    /// `limit.overloaded`, and the operation's own.
+    pub(crate) async fn public(
+        &self,
+        client: IpAddr,
+        origin: Option<&str>,
+        request: PublicRequest,
+    ) -> Result<Reply, ErrorBody> {
+        let tier = self.limits.of(client);
+        tier.admit(&request).await?;
+        let _share = tier.share()?;
+        self.node.public(origin, request).await
+    }
+
+    /// Has the node open a session on a connection, once there is room for it.
+    ///
+    /// # Errors
+    /// `limit.overloaded`, and those of [`Node::open`].
+    pub(crate) async fn open(
+        &self,
+        client: IpAddr,
+        origin: Option<&str>,
+        request: &OpenRequest,
+        connection: Arc<dyn Connection>,
+    ) -> Result<Opened, ErrorBody> {
+        let tier = self.limits.of(client);
+        tier.admit_open().await?;
+        let _share = tier.share()?;
+        self.node.open(origin, request, connection).await
+    }
+
+    /// Has the node answer a member's request, if there is room for it. It is on its way before
+    /// this returns; the future is the answer.
+    ///
+    /// # Errors
+    /// `limit.overloaded`, and those of [`Node::member`].
+    pub(crate) fn member(
+        &self,
+        client: IpAddr,
+        origin: Option<&str>,
+        caller: Caller,
+        request: MemberRequest,
+    ) -> Result<impl Future<Output = Result<Reply, ErrorBody>> + Send + use<>, ErrorBody> {
+        let share = self.limits.of(client).share_for(&request)?;
+        let answer = self.node.member(origin, caller, request)?;
+        Ok(async move {
+            let _share = share;
+            answer.await
+        })
     }
 
     /// Whether this node is going away and takes nobody new.

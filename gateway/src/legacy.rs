@@ -21,7 +21,7 @@ use protocol::error::{ErrorBody, ErrorCode};
 use protocol::operation::{Operation, Reply};
 
 use crate::gate::Gate;
-use crate::http::{Asked, bearer, dispatch, origin, refuse_credentials_in};
+use crate::http::{Asked, bearer, client, dispatch, origin, refuse_credentials_in};
 use crate::meter::Door;
 use fields::Fields;
 use mapping::mapping;
@@ -96,6 +96,7 @@ async fn serve(
         body: &body,
         origin: origin(&head.headers),
         bearer: bearer(&head.headers).or(token.as_deref()),
+        client: client(gate, &head.extensions, &head.headers),
     };
     dispatch(gate, asked).await
 }

@@ -6,6 +6,7 @@ pub mod router;
 
 pub mod accept;
 pub mod gate;
+pub mod limits;
 mod patient;
 pub mod http;
 pub mod legacy;

@@ -73,6 +73,9 @@ async fn metrics(State(private): State<Private>) -> Response {
     let sessions = &private.gate.node.sessions;
     metrics::gauge!("daemun_sessions_awake").set(sessions.awake() as f64);
     metrics::gauge!("daemun_sessions_attached").set(sessions.attached() as f64);
+    let limits = &private.gate.limits;
+    metrics::gauge!("daemun_requests_in_flight").set(limits.in_flight() as f64);
+    metrics::gauge!("daemun_long_polls").set(limits.long_polls() as f64);
     let text = private.metrics.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

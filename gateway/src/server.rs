@@ -16,6 +16,7 @@ use actors::sessions::Sessions;
 use actors::supervisor::Supervisor;
 use actors::tree;
 use base64::Engine;
+use metrics_exporter_prometheus::PrometheusHandle;
 use sha2::{Digest, Sha256};
 use storage::apps::Seed;
 use storage::clock::Clock;
@@ -24,10 +25,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::accept::{Limits, accept};
+use crate::accept::{Terms, accept};
 use crate::config::{Mode, Settings};
 use crate::control::{self, Control};
 use crate::gate::Gate;
+use crate::limits::Limits;
 use crate::private::{self, Private};
 use crate::simulators::Simulators;
 use crate::{router, telemetry};
@@ -132,26 +134,27 @@ impl Server {
             heartbeat_s: gateway.heartbeat_s,
             storage: storage.clone(),
         };
-        let gate = Gate::new(node, gateway.clone());
+        let limits = Limits::new(gateway, settings.mode == Mode::Development);
+        let gate = Gate::new(node, gateway.clone(), limits.clone());
 
         let token =
             base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(actors::random::bytes::<32>());
         let control = Control { address: private_address, token: token.clone() };
         let control = control::publish(&settings.data, &control)
             .map_err(|error| failed("private.json cannot be written")(error.to_string()))?;
-        let upkeep = tokio::spawn(telemetry::keep(metrics.clone()));
+        let upkeep = tokio::spawn(upkeep(metrics.clone(), limits.clone()));
         let (stop, stopping) = watch::channel(false);
         let (stop_private, stopping_private) = watch::channel(false);
-        let limits = Limits {
-            header_timeout: Duration::from_secs(gateway.header_timeout_s),
-            connections: gateway.max_connections,
-        };
+        let header_timeout = Duration::from_secs(gateway.header_timeout_s);
+        let connections = gateway.max_connections;
+        let at_the_door = Terms { header_timeout, connections, limits: Some(limits) };
+        let within = Terms { header_timeout, connections, limits: None };
         let private = Private { gate: gate.clone(), metrics, token };
         let public_router = router::public(&gate, settings.docs(), simulators.as_ref());
         let private_router = private::router(private, simulators.as_ref());
-        let players = tokio::spawn(accept(public, public_router, limits, stopping));
+        let players = tokio::spawn(accept(public, public_router, at_the_door, stopping));
         let machines =
-            tokio::spawn(accept(private_listener, private_router, limits, stopping_private));
+            tokio::spawn(accept(private_listener, private_router, within, stopping_private));
         let drain = Duration::from_secs(gateway.drain_s);
         Ok(Self {
             public: address,
@@ -216,6 +219,11 @@ impl Server {
     }
 }
 
+/// What is looked after while the server runs.
+async fn upkeep(metrics: PrometheusHandle, limits: Limits) {
+    tokio::join!(telemetry::keep(metrics), limits.keep());
+}
+
 async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| {
         StartError(format!("cannot listen on {address}: {error} (choose another with {flag})"))
@@ -272,7 +280,7 @@ fn apps(
     if settings.mode == Mode::Development && apps.is_empty() {
         let mut providers = simulators.map(Simulators::providers).unwrap_or_default();
         providers.insert("guest".into(), serde_json::json!({"kind": "guest"}));
-        let demo = AppSettings { name: "Demo".into(), origins: Vec::new(), providers };
+        let demo = AppSettings { name: "Demo".into(), providers, ..AppSettings::default() };
         apps.insert("demo".into(), demo);
     }
     apps

@@ -74,6 +74,13 @@ fn describe() {
     describe_counter!("daemun_refresh_reused_total", "Refresh tokens that came back after use.");
     describe_counter!("daemun_origins_refused_total", "Upgrades refused for their Origin.");
     describe_counter!("daemun_connections_refused_total", "Connections over the limit.");
+    describe_counter!("daemun_limited_total", "What was refused at the door, by the limit.");
+    describe_counter!(
+        "daemun_forwarded_malformed_total",
+        "Requests of trusted proxies that do not say whose they are as they should."
+    );
+    describe_gauge!("daemun_requests_in_flight", "Requests that are being answered.");
+    describe_gauge!("daemun_long_polls", "Long polls that wait.");
     describe_counter!("daemun_heads_late_total", "Requests whose head did not come in time.");
     describe_counter!("daemun_slow_consumers_total", "Clients that did not read in time.");
     describe_counter!("daemun_storage_shed_total", "Storage calls refused as overload.");

@@ -5,6 +5,7 @@
 
 mod connection;
 mod delivery;
+mod ids;
 mod outbound;
 mod phase;
 mod sockets;

@@ -30,6 +30,12 @@ impl Connection for Waiter {
     }
 }
 
+/// Whether a request may be answered only when something happens, or its time is over.
+#[must_use]
+pub fn is_long_poll(request: &MemberRequest) -> bool {
+    wait_of(request).is_some()
+}
+
 /// How long a request wants to wait, if it is one that waits.
 pub(super) fn wait_of(request: &MemberRequest) -> Option<(ListRequest, Duration)> {
     match request {

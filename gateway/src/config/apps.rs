@@ -21,6 +21,14 @@ const NOTES: &[(&str, &str)] = &[
         "origins",
         "Web pages that may connect, as scheme://host or scheme://host:port; clients that are no browsers need none.",
     ),
+    (
+        "requests_per_minute",
+        "Requests a minute of one login; by default gateway.limits.session_per_minute.",
+    ),
+    (
+        "requests_burst",
+        "How many of them may come at once; by default gateway.limits.session_burst.",
+    ),
     ("providers", "One table for each way to log in, under the word by which clients ask for it."),
     (
         "providers.*.kind",
@@ -77,6 +85,8 @@ impl Schema for AppSettings {
                 ("*apple".to_owned(), json!({"kind": "apple", "audiences": ["com.example.game"]})),
                 ("*oidc".to_owned(), oidc_sample()),
             ]),
+            requests_per_minute: Some(120),
+            requests_burst: Some(60),
         }
     }
 

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
     bounds::at_least,
+    limits::LimitsSettings,
     problem::Problem,
     schema::{Notes, Schema},
+    under,
 };
 
 /// No frame may be allowed to grow beyond this: 1 MiB.
@@ -30,6 +33,14 @@ const NOTES: &[(&str, &str)] = &[
         "Bytes that may wait for a slow client before it is closed; at least frame_limit_bytes.",
     ),
     ("max_connections", "Connections accepted at a time; the next is refused."),
+    (
+        "trusted_proxies",
+        "Networks, such as 10.0.0.0/8, whose connections are proxies' and say whose they are in forwarded_header; every other client is known by its own address.",
+    ),
+    (
+        "forwarded_header",
+        "The header that trusted proxies write: \"x-forwarded-for\" or \"forwarded\". The other is not looked at: a proxy may pass it on as a client sent it.",
+    ),
     ("drain_s", "Seconds a stopping server gives its connections to leave; 0 stops at once."),
     (
         "docs",
@@ -69,6 +80,10 @@ pub struct GatewaySettings {
     pub outbound_limit_bytes: usize,
     /// Connections accepted at a time. Default 100000; at least 1.
     pub max_connections: usize,
+    /// Networks of the proxies that say whose a connection is. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it. Default [`ForwardedHeader::XForwardedFor`].
+    pub forwarded_header: ForwardedHeader,
     /// Seconds a stopping server gives its connections to leave. Default 30; 0 stops at once.
     pub drain_s: u64,
     /// Whether the API documentation is served. Unset: on in development, off in production.
@@ -76,6 +91,19 @@ pub struct GatewaySettings {
     /// Whether simulated providers and stores run. Unset: on in development, off in production,
     /// where they may not be switched on.
     pub simulators: Option<bool>,
+    /// How much is taken, and from whom.
+    pub limits: LimitsSettings,
+}
+
+/// Where a trusted proxy says whose a connection is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, which nobody has written down and everybody writes.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 impl Default for GatewaySettings {
@@ -91,20 +119,30 @@ impl Default for GatewaySettings {
             in_flight_per_connection: 32,
             outbound_limit_bytes: 262_144,
             max_connections: 100_000,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             drain_s: 30,
             docs: None,
             simulators: None,
+            limits: LimitsSettings::default(),
         }
     }
 }
 
 impl Schema for GatewaySettings {
     fn sample() -> Self {
-        Self { docs: Some(true), simulators: Some(false), ..Self::default() }
+        let proxies = [10, 0, 0, 0].into();
+        Self {
+            trusted_proxies: IpNet::new(proxies, 8).into_iter().collect(),
+            docs: Some(true),
+            simulators: Some(false),
+            limits: LimitsSettings::sample(),
+            ..Self::default()
+        }
     }
 
     fn notes() -> Notes {
-        Notes::new(NOTES)
+        Notes::new(NOTES).with("limits", LimitsSettings::notes())
     }
 
     fn validate(&self) -> Vec<Problem> {
@@ -137,6 +175,7 @@ impl Schema for GatewaySettings {
             );
             problems.push(Problem::new("open_timeout_s", message));
         }
+        problems.extend(under("limits", &self.limits));
         problems
     }
 }

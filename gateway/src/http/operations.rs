@@ -1,6 +1,8 @@
 //! Every operation at `POST /v1/{domain}/{name}`, with the same checks and answers as on
 //! the websocket.
 
+use std::net::IpAddr;
+
 use actors::identity::tokens::Caller;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -8,12 +10,12 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode};
-use protocol::operation::{ConnectionRequest, Doors, Operation, Reply, Request as Typed};
+use protocol::operation::{Access, ConnectionRequest, Doors, Operation, Reply, Request as Typed};
 use protocol::sessions::PingReply;
 use serde::Serialize;
 
 use super::failure::{Failure, answer};
-use super::request::{bearer, format, origin, read, refuse_credentials_in};
+use super::request::{bearer, client, format, origin, read, refuse_credentials_in};
 use crate::gate::Gate;
 use crate::meter::Door;
 
@@ -76,6 +78,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) origin: Option<&'a str>,
     /// The access token, when there is one.
     pub(crate) bearer: Option<&'a str>,
+    /// Whose request it is.
+    pub(crate) client: IpAddr,
 }
 
 async fn serve(
@@ -88,35 +92,47 @@ async fn serve(
     refuse_credentials_in(&head.uri)?;
     let body = read(body, gate.settings.frame_limit_bytes).await?;
     let (origin, bearer) = (origin(&head.headers), bearer(&head.headers));
-    dispatch(gate, Asked { operation, format, body: &body, origin, bearer }).await
+    let client = client(gate, &head.extensions, &head.headers);
+    dispatch(gate, Asked { operation, format, body: &body, origin, bearer, client }).await
 }
 
 /// Reads the body and has the operation done.
 ///
 /// # Errors
-/// `body.invalid`, `auth.required`, and the operation's own.
+/// `limit.rate`, `limit.overloaded`, `body.invalid`, `auth.required`, and the operation's own.
 pub(crate) async fn dispatch(gate: &Gate, asked: Asked<'_>) -> Result<Reply, ErrorBody> {
-    let Asked { operation, format, body, origin, bearer } = asked;
+    let Asked { operation, format, body, origin, bearer, client } = asked;
+    let caller = match operation.access() {
+        Access::Public => Err(token_required()),
+        Access::Connection | Access::Member => caller(gate, bearer),
+    };
+    match &caller {
+        Ok(caller) => gate.count(client, caller)?,
+        // Whoever guesses tokens is nobody, too.
+        Err(_) => gate.limits.of(client).address(client)?,
+    }
     let body = if body.is_empty() { format.empty_map() } else { body };
     match operation.decode(format, body)? {
         Typed::Public(request) => {
-            let (node, origin) = (gate.node.clone(), origin.map(String::from));
+            let (gate, origin) = (gate.clone(), origin.map(String::from));
             // A task of its own: a login is finished even if the client is gone.
-            let work = tokio::spawn(async move { node.public(origin.as_deref(), request).await });
+            let work =
+                tokio::spawn(async move { gate.public(client, origin.as_deref(), request).await });
             let failed = |_| Err(actors::fault::internal("the request failed on the way"));
             work.await.unwrap_or_else(failed)
         }
-        Typed::Connection(request) => connection(gate, &caller(gate, bearer)?, request),
-        Typed::Member(request) => gate.node.member(origin, caller(gate, bearer)?, request)?.await,
+        Typed::Connection(request) => connection(gate, &caller?, request),
+        Typed::Member(request) => gate.member(client, origin, caller?, request)?.await,
     }
+}
+
+fn token_required() -> ErrorBody {
+    ErrorBody::new(ErrorCode::AuthRequired, "send the access token as Authorization: Bearer")
 }
 
 /// Whom the access token names.
 fn caller(gate: &Gate, bearer: Option<&str>) -> Result<Caller, ErrorBody> {
-    let required = || {
-        ErrorBody::new(ErrorCode::AuthRequired, "send the access token as Authorization: Bearer")
-    };
-    gate.node.caller(bearer.ok_or_else(required)?)
+    gate.node.caller(bearer.ok_or_else(token_required)?)
 }
 
 fn connection(

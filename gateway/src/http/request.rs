@@ -1,12 +1,16 @@
 //! What is read of a request before it is known what it asks for, alike in every way in.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::Uri;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, ORIGIN};
+use axum::http::{Extensions, Uri};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode};
+
+use crate::accept::Remote;
+use crate::gate::Gate;
 
 /// How long a client may take to send a body whose head has come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,6 +61,14 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<bytes::Bytes, Error
             ErrorBody::new(ErrorCode::BodyLate, "the body broke off").after_ms(AGAIN_MS)
         }
     })
+}
+
+/// Whose request it is.
+pub(crate) fn client(gate: &Gate, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+    // The accept loop says of every request where it came from.
+    let unknown = Remote(Ipv4Addr::UNSPECIFIED.into());
+    let Remote(peer) = extensions.get().copied().unwrap_or(unknown);
+    gate.limits.client(peer, headers)
 }
 
 /// The page that asks, when a browser says it.

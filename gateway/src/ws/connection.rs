@@ -16,6 +16,7 @@ mod on_connection_request;
 mod on_close;
 mod on_time;
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,7 +28,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
-use protocol::error::{ErrorBody, Retry};
+use protocol::error::ErrorBody;
 use protocol::frame::ServerFrame;
 use protocol::operation::{Operation, Reply};
 use protocol::push::InboxPush;
@@ -36,22 +37,19 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::ids::Ids;
 use super::outbound::{Closing, Next, Outbound};
 use super::phase::Phase;
 use super::wire::{self, Socket};
 use crate::accept::Place;
 use crate::gate::Gate;
+use crate::limits;
 use crate::meter::Door;
 use actors::node::Opened;
 
 /// The most events in one turn of the loop, so that one busy socket does not keep a
 /// thread from the others.
 const TURN: usize = 64;
-/// How many ids that were answered `same_id` are remembered.
-const AGAIN: usize = 32;
-/// How many requests after a resume may be earlier ones that are sent again: twice what may
-/// be in flight.
-const RESENT: usize = 64;
 /// How long a client may refuse to be written to.
 const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long before its token's end a client is told.
@@ -96,13 +94,12 @@ struct Connection {
     in_flight: Option<FuturesUnordered<BoxFuture<'static, Answered>>>,
     in_flight_ids: Vec<u64>,
     phase: Phase,
-    /// The highest request id seen.
-    highest: u64,
-    /// Ids that were answered `same_id` and may come once more, the latest [`AGAIN`] of them.
-    again: Vec<u64>,
-    /// On a resumed session, the ids seen since, up to [`RESENT`] of them: a lower one that is
-    /// not among them may never have arrived on the connection before, and is done.
-    resent: Option<Vec<u64>>,
+    /// The request ids that were used.
+    ids: Ids,
+    /// Whose connection it is.
+    client: IpAddr,
+    /// How many requests were over the rate, less those that were not.
+    over_rate: u32,
     began: Instant,
     heard: Instant,
     next_ping: Instant,
@@ -113,19 +110,31 @@ struct Connection {
     left: bool,
 }
 
-/// What the handshake said of a connection.
+/// A connection after its handshake.
 pub(super) struct Peer {
+    /// The bare socket.
+    pub(super) stream: TcpStream,
+    /// What was read past the request.
+    pub(super) early: Vec<u8>,
     /// How frames are written.
     pub(super) format: Format,
     /// The page that connects, when a browser says it.
     pub(super) origin: Option<Box<str>>,
     /// The connection's place among those that may be open.
     pub(super) place: Option<Place>,
+    /// Whose it is.
+    pub(super) client: IpAddr,
+    /// Its place among its address's connections without a session.
+    pub(super) unopened: Box<limits::Place>,
 }
 
-/// Serves an upgraded connection until it ends.
-pub(super) async fn serve(gate: Gate, stream: TcpStream, early: Vec<u8>, peer: Peer) {
-    let Peer { format, origin, place: _place } = peer;
+/// Serves an upgraded connection until it ends. The peer comes in a box, which is gone at
+/// once: what a task is begun with is part of it for as long as it lives.
+pub(super) async fn serve(gate: Gate, peer: Box<Peer>) {
+    let Peer { stream, early, format, origin, place: _place, client, unopened } = {
+        let boxed = peer;
+        *boxed
+    };
     let limit = gate.settings.outbound_limit_bytes;
     let socket = Socket::new(stream, early, format, gate.settings.frame_limit_bytes).await;
     let outbound = Arc::new(Outbound::new(format, limit));
@@ -143,10 +152,10 @@ pub(super) async fn serve(gate: Gate, stream: TcpStream, early: Vec<u8>, peer: P
         socket,
         in_flight: None,
         in_flight_ids: Vec::new(),
-        phase: Phase::Unopened { deadline },
-        highest: 0,
-        again: Vec::new(),
-        resent: None,
+        phase: Phase::Unopened { deadline, place: Some(unopened) },
+        ids: Ids::default(),
+        client,
+        over_rate: 0,
         began: now,
         heard: now,
         next_ping: now + Duration::from_secs(gate.settings.heartbeat_s),
@@ -312,13 +321,8 @@ impl Connection {
 
     fn answer(&mut self, id: u64, operation: Operation, outcome: Outcome) -> Result<(), End> {
         self.gate.meter.request(Door::Socket, operation, &outcome);
-        if let Err(error) = &outcome
-            && error.retry == Retry::SameId
-        {
-            if self.again.len() == AGAIN {
-                self.again.remove(0);
-            }
-            self.again.push(id);
+        if matches!(&outcome, Err(error) if error.same_id_again()) {
+            self.ids.allow_again(id);
         }
         self.send(&ServerFrame::answer(id, &outcome))
     }
@@ -367,7 +371,7 @@ fn failed() -> ErrorBody {
 mod tests {
     use super::*;
 
-    fn size_of_result<A, B, C, D, F>(_: fn(A, B, C, D) -> F) -> usize {
+    fn size_of_result<A, B, F>(_: fn(A, B) -> F) -> usize {
         std::mem::size_of::<F>()
     }
 

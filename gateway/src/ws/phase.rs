@@ -10,6 +10,7 @@ use protocol::ids::SessionId;
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
+use crate::limits::Place;
 
 /// A connection's phase.
 pub(super) enum Phase {
@@ -17,6 +18,9 @@ pub(super) enum Phase {
     Unopened {
         /// When the first frame, or the open, must have come.
         deadline: Instant,
+        /// Its place among its address's connections without a session. In a box, because an
+        /// open connection has none.
+        place: Option<Box<Place>>,
     },
     /// `session.open` is being answered; nothing is read meanwhile.
     Opening {
@@ -26,6 +30,8 @@ pub(super) enum Phase {
         opened: BoxFuture<'static, Result<Opened, ErrorBody>>,
         /// Carried over, should it fail.
         deadline: Instant,
+        /// Carried over, too.
+        place: Option<Box<Place>>,
     },
     /// A session is open.
     Open(Box<OpenSession>),

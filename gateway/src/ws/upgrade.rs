@@ -1,5 +1,7 @@
 //! From an HTTP request to a websocket (RFC 6455, section 4.2).
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
@@ -17,7 +19,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::connection::{self, Peer};
 use crate::accept::Place;
 use crate::gate::Gate;
-use crate::http::{Failure, refuse_credentials_in};
+use crate::http::{Failure, client, refuse_credentials_in};
+use crate::limits;
+use crate::meter::Door;
 use crate::patient::Patient;
 
 /// `GET /v1/ws`.
@@ -37,13 +41,21 @@ struct Offer {
     origin: Option<Box<str>>,
     on_upgrade: OnUpgrade,
     place: Option<Place>,
+    client: IpAddr,
+    unopened: limits::Place,
 }
 
 fn check(gate: &Gate, request: &mut Request) -> Result<Offer, Box<Response>> {
     let refuse =
         |code, message: &str| Box::new(Failure(ErrorBody::new(code, message)).into_response());
-    refuse_credentials_in(request.uri())
-        .map_err(|error| Box::new(Failure(error).into_response()))?;
+    let failed = |error: ErrorBody| Box::new(Failure(error).into_response());
+    let client = client(gate, request.extensions(), request.headers());
+    let limited = |error: ErrorBody| {
+        gate.meter.refused(Door::Socket, error.code);
+        failed(error)
+    };
+    gate.limits.of(client).address(client).map_err(limited)?;
+    refuse_credentials_in(request.uri()).map_err(failed)?;
     let headers = request.headers();
     if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
         let headers = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade")];
@@ -77,12 +89,13 @@ fn check(gate: &Gate, request: &mut Request) -> Result<Offer, Box<Response>> {
         let error = ErrorBody::new(ErrorCode::LimitOverloaded, "this node is going away");
         return Err(Box::new(Failure(error.after_ms(1_000)).into_response()));
     }
+    let unopened = gate.limits.of(client).unopened(client).map_err(limited)?;
     let on_upgrade = request
         .extensions_mut()
         .remove::<OnUpgrade>()
         .ok_or_else(|| refuse(ErrorCode::FrameBad, "this connection cannot be upgraded"))?;
     let place = request.extensions_mut().remove::<Place>();
-    Ok(Offer { accept, format, chosen, origin, on_upgrade, place })
+    Ok(Offer { accept, format, chosen, origin, on_upgrade, place, client, unopened })
 }
 
 /// 426 and what to upgrade to (RFC 9110, section 15.5.22).
@@ -117,23 +130,23 @@ fn format(headers: &HeaderMap) -> Option<(Format, bool)> {
 }
 
 fn switch(gate: Gate, offer: Offer) -> Response {
-    let (format, origin, place) = (offer.format, offer.origin, offer.place);
+    let Offer { accept, format, chosen, origin, on_upgrade, place, client, unopened } = offer;
     let mut headers = HeaderMap::new();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(accept) = HeaderValue::from_str(&offer.accept) {
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    if offer.chosen {
+    if chosen {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(format.subprotocol()));
     }
-    let on_upgrade = offer.on_upgrade;
     tokio::spawn(async move {
         match on_upgrade.await.map(socket) {
             // A task of its own: this one is as large as hyper's part of the way.
             Ok(Some((stream, early))) => {
-                let peer = Peer { format, origin, place };
-                tokio::spawn(connection::serve(gate, stream, early, peer));
+                let unopened = Box::new(unopened);
+                let peer = Peer { stream, early, format, origin, place, client, unopened };
+                tokio::spawn(connection::serve(gate, Box::new(peer)));
             }
             Ok(None) => tracing::error!("an upgraded connection is not a TCP stream"),
             Err(error) => tracing::debug!(%error, "a client left during the upgrade"),

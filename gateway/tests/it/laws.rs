@@ -26,6 +26,9 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("utoipa", &["protocol", "gateway"]),
     ("utoipa-swagger-ui", &["gateway"]),
     ("rust-embed", &["gateway"]),
+    ("governor", &["gateway"]),
+    ("ipnet", &["gateway"]),
+    ("rfc7239", &["gateway"]),
     ("metrics-exporter-prometheus", &["gateway"]),
     ("tracing-subscriber", &["gateway"]),
     // The gateway's simulators sign as a provider would.

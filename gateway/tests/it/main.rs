@@ -17,6 +17,7 @@ mod kill;
 mod launching;
 mod laws;
 mod legacy;
+mod limits;
 mod members;
 mod openapi;
 mod operations;

@@ -10,9 +10,9 @@ use crate::harness::{Daemun, guest};
 async fn house() -> Daemun {
     Daemun::with(|settings| {
         let app = |origin: &str| AppSettings {
-            name: String::new(),
             origins: vec![origin.to_owned()],
             providers: [("guest".to_owned(), json!({"kind": "guest"}))].into(),
+            ..AppSettings::default()
         };
         settings.apps.insert("demo".into(), app("https://demo.example"));
         settings.apps.insert("chess".into(), app("https://chess.example"));

@@ -13,39 +13,53 @@ fn explain_tells_each_value_and_its_origin() {
     assert_eq!(
         layers.load::<Settings>().unwrap().explain().unwrap(),
         "\
-mode                              \"development\"          default
-data                              \"/srv\"                 flag --data
-public_url                        (not set)              default
-gateway.listen                    \"127.0.0.1:1\"          daemun.toml:2
-gateway.private                   \"127.0.0.1:7351\"       default
-gateway.frame_limit_bytes         65536                  default
-gateway.header_timeout_s          5                      default
-gateway.first_frame_timeout_s     10                     default
-gateway.open_timeout_s            120                    default
-gateway.heartbeat_s               25                     default
-gateway.in_flight_per_connection  32                     default
-gateway.outbound_limit_bytes      262144                 default
-gateway.max_connections           100000                 default
-gateway.drain_s                   7                      env DAEMUN_GATEWAY__DRAIN_S
-gateway.docs                      (not set)              default
-gateway.simulators                (not set)              default
-log.format                        \"text\"                 default
-log.level                         \"info\"                 default
-identity.keys_dir                 (not set)              default
-identity.access_token_s           900                    default
-identity.refresh_token_s          2592000                default
-identity.refresh_repeat_s         60                     default
-sessions.quiet_ms                 10000                  default
-sessions.standing_ms              30000                  default
-sessions.grace_ms                 120000                 default
-sessions.replies_bytes            67108864               default
-sessions.list_limit               50                     default
-storage.queue_limit               4096                   default
-storage.workers                   64                     default
-storage.readers                   2                      default
-storage.gamelog_limit             65536                  default
-apps.demo.name                    \"\"                     default
-apps.demo.origins                 [\"https://a.example\"]  daemun.toml:4
+mode                                   \"development\"          default
+data                                   \"/srv\"                 flag --data
+public_url                             (not set)              default
+gateway.listen                         \"127.0.0.1:1\"          daemun.toml:2
+gateway.private                        \"127.0.0.1:7351\"       default
+gateway.frame_limit_bytes              65536                  default
+gateway.header_timeout_s               5                      default
+gateway.first_frame_timeout_s          10                     default
+gateway.open_timeout_s                 120                    default
+gateway.heartbeat_s                    25                     default
+gateway.in_flight_per_connection       32                     default
+gateway.outbound_limit_bytes           262144                 default
+gateway.max_connections                100000                 default
+gateway.trusted_proxies                []                     default
+gateway.forwarded_header               \"x-forwarded-for\"      default
+gateway.drain_s                        7                      env DAEMUN_GATEWAY__DRAIN_S
+gateway.docs                           (not set)              default
+gateway.simulators                     (not set)              default
+gateway.limits.session_per_minute      (not set)              default
+gateway.limits.session_burst           (not set)              default
+gateway.limits.session_refusals        120                    default
+gateway.limits.address_per_second      (not set)              default
+gateway.limits.address_burst           (not set)              default
+gateway.limits.unopened_per_address    (not set)              default
+gateway.limits.connecting_per_address  (not set)              default
+gateway.limits.logins_per_second       (not set)              default
+gateway.limits.opens_per_second        (not set)              default
+gateway.limits.admission_wait_ms       2000                   default
+gateway.limits.requests_in_flight      (not set)              default
+gateway.limits.long_polls              (not set)              default
+log.format                             \"text\"                 default
+log.level                              \"info\"                 default
+identity.keys_dir                      (not set)              default
+identity.access_token_s                900                    default
+identity.refresh_token_s               2592000                default
+identity.refresh_repeat_s              60                     default
+sessions.quiet_ms                      10000                  default
+sessions.standing_ms                   30000                  default
+sessions.grace_ms                      120000                 default
+sessions.replies_bytes                 67108864               default
+sessions.list_limit                    50                     default
+storage.queue_limit                    4096                   default
+storage.workers                        64                     default
+storage.readers                        2                      default
+storage.gamelog_limit                  65536                  default
+apps.demo.name                         \"\"                     default
+apps.demo.origins                      [\"https://a.example\"]  daemun.toml:4
 "
     );
 }
@@ -105,7 +119,9 @@ fn everything_in_the_default_file_can_be_switched_on() {
     assert_eq!(providers, ["apple", "google", "guest", "oidc"]);
     assert_eq!(settings.identity, IdentitySettings::sample());
     assert_eq!(settings.public_url.as_deref(), Some("https://play.example.com"));
-    assert_eq!(settings.gateway, GatewaySettings::sample());
+    // A list is on as it is.
+    let trusted_proxies = GatewaySettings::default().trusted_proxies;
+    assert_eq!(settings.gateway, GatewaySettings { trusted_proxies, ..GatewaySettings::sample() });
 }
 
 #[test]
@@ -131,6 +147,12 @@ listen = \"127.0.0.1:7350\"
 
 # Web pages that may connect, as scheme://host or scheme://host:port; clients that are no browsers need none.
 #origins = [\"https://play.example.com\"]
+
+# Requests a minute of one login; by default gateway.limits.session_per_minute.
+#requests_per_minute = 120
+
+# How many of them may come at once; by default gateway.limits.session_burst.
+#requests_burst = 60
 
 # One table for each way to log in, under the word by which clients ask for it.
 #[apps.<name>.providers.<apple>]

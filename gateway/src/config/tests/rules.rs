@@ -33,6 +33,18 @@ fn rules_name_the_key_and_its_origin() {
             "gateway.open_timeout_s (daemun.toml:2): at least gateway.first_frame_timeout_s, 10, found 5",
         ),
         (
+            "[gateway]\ntrusted_proxies = [\"10.0.0.0/8\", \"10.0.0.1\"]",
+            "gateway.trusted_proxies[1] (daemun.toml:2): invalid IP address syntax; expected a value such as \"10.0.0.0/8\", found \"10.0.0.1\"",
+        ),
+        (
+            "[gateway]\nforwarded_header = \"x-real-ip\"",
+            "gateway.forwarded_header (daemun.toml:2): expected `x-forwarded-for` or `forwarded`, found \"x-real-ip\"",
+        ),
+        (
+            "[apps.demo]\nrequests_burst = 0",
+            "apps.demo.requests_burst (daemun.toml:2): at least 1, found 0",
+        ),
+        (
             "mode = \"production\"\npublic_url = \"https://a.example\"\n[gateway]\nsimulators = true",
             "gateway.simulators (daemun.toml:4): production runs without simulators; set it to false or leave it out",
         ),
@@ -75,7 +87,19 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 8] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 20] = [
+        ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
+        ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
+        ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),
+        ("gateway.limits", "address_per_second", Some(1), Some(1_000_000)),
+        ("gateway.limits", "address_burst", Some(1), Some(1_000_000)),
+        ("gateway.limits", "unopened_per_address", Some(1), Some(1_000_000)),
+        ("gateway.limits", "connecting_per_address", Some(1), Some(1_000_000)),
+        ("gateway.limits", "logins_per_second", Some(1), Some(1_000_000)),
+        ("gateway.limits", "opens_per_second", Some(1), Some(1_000_000)),
+        ("gateway.limits", "requests_in_flight", Some(1), Some(1_000_000)),
+        ("gateway.limits", "long_polls", Some(1), Some(1_000_000)),
+        ("gateway.limits", "admission_wait_ms", None, Some(10_000)),
         ("identity", "access_token_s", Some(60), Some(86_400)),
         ("sessions", "quiet_ms", Some(1), None),
         ("sessions", "standing_ms", None, Some(30_000)),

@@ -23,9 +23,9 @@ impl Connection {
         request: ConnectionRequest,
     ) -> Result<(), End> {
         let outcome = match (request, &mut self.phase) {
-            (ConnectionRequest::SessionOpen(request), Phase::Unopened { deadline }) => {
-                let deadline = *deadline;
-                self.phase = Phase::Opening { id, opened: self.open(request), deadline };
+            (ConnectionRequest::SessionOpen(request), Phase::Unopened { deadline, place }) => {
+                let (deadline, place) = (*deadline, place.take());
+                self.phase = Phase::Opening { id, opened: self.open(request), deadline, place };
                 return Ok(());
             }
             (ConnectionRequest::SessionOpen(_), Phase::Open(_) | Phase::Opening { .. }) => {
@@ -60,9 +60,9 @@ impl Connection {
     }
 
     fn open(&self, request: OpenRequest) -> BoxFuture<'static, Result<Opened, ErrorBody>> {
-        let (node, origin) = (self.gate.node.clone(), self.origin.clone());
+        let (gate, client, origin) = (self.gate.clone(), self.client, self.origin.clone());
         let connection = self.outbound.clone();
-        Box::pin(async move { node.open(origin.as_deref(), &request, connection).await })
+        Box::pin(async move { gate.open(client, origin.as_deref(), &request, connection).await })
     }
 
     pub(super) fn on_opened(
@@ -74,8 +74,9 @@ impl Connection {
             Ok(Opened { attachment, caller, delivered, reply }) => {
                 self.next_ping =
                     Instant::now() + Duration::from_secs(self.gate.settings.heartbeat_s);
-                // What was in flight on the connection before may come again, in any order.
-                self.resent = reply.resumed.then(Vec::new);
+                if reply.resumed {
+                    self.ids.resumed();
+                }
                 let session = OpenSession {
                     caller,
                     session: reply.session,
@@ -88,8 +89,9 @@ impl Connection {
                 Ok(Reply::SessionOpen(reply))
             }
             Err(error) => {
-                if let Phase::Opening { deadline, .. } = self.phase {
-                    self.phase = Phase::Unopened { deadline };
+                if let Phase::Opening { deadline, place, .. } = &mut self.phase {
+                    let (deadline, place) = (*deadline, place.take());
+                    self.phase = Phase::Unopened { deadline, place };
                 }
                 Err(error)
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::sessions::replies::{Begun, Recorder};
+use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::frame::{ClientFrame, FrameFault, RequestFrame};
@@ -12,7 +13,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Connection, End, Outcome, RESENT, failed, senseless};
+use super::{Connection, End, Outcome, failed, senseless};
+use crate::ws::outbound::Closing;
 use crate::ws::phase::{Phase, not_open};
 
 impl Connection {
@@ -36,8 +38,8 @@ impl Connection {
     }
 
     fn on_frame(&mut self, frame: &[u8]) -> Result<(), End> {
-        if let Phase::Unopened { deadline } = &mut self.phase
-            && self.highest == 0
+        if let Phase::Unopened { deadline, .. } = &mut self.phase
+            && self.ids.highest() == 0
         {
             // The first frame has come; now the open must come in time.
             *deadline = self.began + Duration::from_secs(self.gate.settings.open_timeout_s);
@@ -51,13 +53,45 @@ impl Connection {
                 }
                 Ok(())
             }
-            Ok(ClientFrame::Request(request)) => self.on_request(request),
+            Ok(ClientFrame::Request(request)) => match self.count() {
+                Ok(()) => self.on_request(request),
+                Err(error) => self.turn_away(request.id, error),
+            },
             Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
-            Err(FrameFault::Request { id, reason }) => match self.stale(id) {
-                Some(stale) => stale,
-                None => self.refuse(id, FrameFault::error(reason)),
+            Err(FrameFault::Request { id, reason }) => match self.count() {
+                Ok(()) => {
+                    self.stale(id).unwrap_or_else(|| self.refuse(id, FrameFault::error(reason)))
+                }
+                Err(error) => self.turn_away(id, error),
             },
         }
+    }
+
+    /// Counts a request against the rate of its login, or of its address while there is none.
+    fn count(&mut self) -> Result<(), ErrorBody> {
+        match &self.phase {
+            Phase::Open(session) => self.gate.count(self.client, &session.caller)?,
+            Phase::Unopened { .. } | Phase::Opening { .. } => {
+                self.gate.limits.of(self.client).address(self.client)?;
+            }
+        }
+        self.over_rate = self.over_rate.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Answers a request over the rate. Its id is not used by it: the client may send it again.
+    /// A client that goes on and on is closed.
+    fn turn_away(&mut self, id: u64, error: ErrorBody) -> Result<(), End> {
+        if self.ids.is_fresh(id) {
+            self.ids.allow_again(id);
+        }
+        self.over_rate += 1;
+        if self.over_rate >= self.gate.limits.of(self.client).refusals() {
+            let retry_after_ms = error.retry_after_ms;
+            let reason = CloseReason { retry_after_ms, ..CloseReason::default() };
+            self.begin_close(Box::new(Closing { code: CloseCode::RateLimited, reason, after: 0 }));
+        }
+        self.refuse(id, error)
     }
 
     fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<(), End> {
@@ -77,11 +111,11 @@ impl Connection {
         let recorder = match begun {
             // It was sent before, on this connection or on one that is gone.
             Some(Begun::Kept(outcome)) => {
-                self.highest = self.highest.max(id);
+                self.ids.met(id);
                 return self.answer(id, operation, outcome.as_ref().clone());
             }
             Some(Begun::Pending(answer)) => {
-                self.highest = self.highest.max(id);
+                self.ids.met(id);
                 self.fly(id, operation, joined(answer));
                 return Ok(());
             }
@@ -104,8 +138,8 @@ impl Connection {
         match operation.decode(self.format, body) {
             Err(error) => self.answer(id, operation, Err(error)),
             Ok(Request::Public(request)) => {
-                let (node, origin) = (self.gate.node.clone(), self.origin.clone());
-                let work = async move { node.public(origin.as_deref(), request).await };
+                let (gate, client, origin) = (self.gate.clone(), self.client, self.origin.clone());
+                let work = async move { gate.public(client, origin.as_deref(), request).await };
                 self.fly(id, operation, finished(work, recorder));
                 Ok(())
             }
@@ -115,7 +149,7 @@ impl Connection {
                     return self.answer(id, operation, Err(not_open()));
                 };
                 let caller = session.caller.clone();
-                match self.gate.node.member(self.origin.as_deref(), caller, request) {
+                match self.gate.member(self.client, self.origin.as_deref(), caller, request) {
                     // Only what changes something has to outlive the connection.
                     Ok(answer) if recorder.is_some() => {
                         self.fly(id, operation, finished(answer, recorder));
@@ -131,37 +165,17 @@ impl Connection {
         }
     }
 
-    /// Remembers an id that was seen after a resume, for as long as earlier ones may come.
-    fn note(&mut self, id: u64) {
-        if let Some(seen) = &mut self.resent {
-            seen.push(id);
-            if seen.len() == RESENT {
-                self.resent = None;
-            }
-        }
-    }
-
     /// What becomes of an id that was used before; `None` for one that is to be done, which
     /// from now on counts as used.
     fn stale(&mut self, id: u64) -> Option<Result<(), End>> {
-        if id > self.highest {
-            self.highest = id;
-            self.note(id);
-            return None;
-        }
-        if let Some(at) = self.again.iter().position(|again| *again == id) {
-            self.again.swap_remove(at);
-            return None;
-        }
-        if self.resent.as_ref().is_some_and(|seen| !seen.contains(&id)) {
-            self.note(id);
+        if self.ids.use_up(id) {
             return None;
         }
         if self.in_flight_ids.contains(&id) {
             // It joins the request in flight: one answer is for both.
             return Some(Ok(()));
         }
-        let message = format!("id {id} is not above {}, the highest so far", self.highest);
+        let message = format!("id {id} is not above {}, the highest so far", self.ids.highest());
         Some(self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)))
     }
 }

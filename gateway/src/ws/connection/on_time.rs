@@ -19,7 +19,7 @@ impl Connection {
         }
         let (now, silence) = (Instant::now(), self.silence());
         match &mut self.phase {
-            Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => {
+            Phase::Unopened { deadline, .. } | Phase::Opening { deadline, .. } => {
                 if now >= *deadline {
                     return Err(End::Close(CloseCode::NotOpenedInTime, CloseReason::default()));
                 }
@@ -55,7 +55,7 @@ impl Connection {
             return;
         }
         self.due = match &self.phase {
-            Phase::Unopened { deadline } | Phase::Opening { deadline, .. } => *deadline,
+            Phase::Unopened { deadline, .. } | Phase::Opening { deadline, .. } => *deadline,
             Phase::Open(session) => {
                 let expires_at = session.caller.expires_at;
                 let due = if session.warned {

@@ -160,9 +160,9 @@ async fn another_games_page_is_refused_here_too() {
     let house = Daemun::with(|settings| {
         for word in ["demo", "chess"] {
             let app = AppSettings {
-                name: String::new(),
                 origins: vec![format!("https://{word}.example")],
                 providers: [("guest".to_owned(), json!({"kind": "guest"}))].into(),
+                ..AppSettings::default()
             };
             settings.apps.insert(word.into(), app);
         }

@@ -1,0 +1,102 @@
+use protocol::ids::LoginId;
+use uuid::Uuid;
+
+use super::*;
+use crate::config::LimitsSettings;
+use actors::apps::RequestRate;
+use protocol::error::{ErrorBody, ErrorCode};
+
+const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+fn stranger() -> IpAddr {
+    IpAddr::from([198, 51, 100, 1])
+}
+
+fn limits(development: bool, change: impl FnOnce(&mut LimitsSettings)) -> Limits {
+    let mut settings = GatewaySettings::default();
+    change(&mut settings.limits);
+    Limits::new(&settings, development)
+}
+
+fn login(n: u128) -> LoginId {
+    LoginId(Uuid::from_u128(n))
+}
+
+/// How often something succeeds until it does not, and what is said then.
+fn until_refused(mut attempt: impl FnMut() -> Result<(), ErrorBody>) -> (usize, ErrorBody) {
+    let mut passed = 0;
+    loop {
+        match attempt() {
+            Ok(()) => passed += 1,
+            Err(error) => return (passed, error),
+        }
+        assert!(passed < 10_000, "there is no bound");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn development_raises_for_this_machine_what_was_not_set() {
+    let asks =
+        |limits: &Limits, client| (0..1_000).all(|_| limits.of(client).address(client).is_ok());
+    let unset = limits(true, |_| {});
+    assert!(asks(&unset, LOOPBACK) && !asks(&unset, stranger()));
+    assert!(asks(&unset, "::ffff:127.0.0.1".parse().unwrap()));
+    let production = limits(false, |_| {});
+    assert!(!asks(&production, LOOPBACK));
+    let set = limits(true, |limits| limits.address_burst = Some(3));
+    let (passed, _) = until_refused(|| set.of(LOOPBACK).address(LOOPBACK));
+    // What was set holds here too; the rate that was not is raised, and time stands still.
+    assert_eq!(passed, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_is_told_when_it_may_ask_again_and_a_game_may_say_otherwise() {
+    let limits = limits(false, |limits| limits.session_burst = Some(4));
+    let tier = limits.of(stranger());
+    let (passed, error) = until_refused(|| tier.session(login(1), RequestRate::default()));
+    assert_eq!((passed, error.code, error.retry_after_ms), (4, ErrorCode::LimitRate, Some(500)));
+
+    let own = RequestRate { per_minute: Some(60), burst: Some(7) };
+    let (passed, error) = until_refused(|| tier.session(login(2), own));
+    assert_eq!((passed, error.retry_after_ms), (7, Some(1_000)));
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tier.sweep();
+    let (passed, _) = until_refused(|| tier.session(login(2), own));
+    assert_eq!(passed, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hint_of_who_is_sent_away_is_honest_and_spread() {
+    let limits = limits(false, |limits| limits.opens_per_second = Some(100));
+    let tier = limits.of(stranger());
+    // A first one passes, and two seconds' worth of others wait.
+    let waiting: Vec<_> = (0..=200).map(|_| tier.admit_open()).collect();
+    let waiting = futures_util::future::join_all(waiting);
+    let mut waiting = std::pin::pin!(waiting);
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+    let told = async || tier.admit_open().await.unwrap_err();
+    let error = told().await;
+    assert_eq!(error.code, ErrorCode::LimitOverloaded);
+    let mut hints = Vec::new();
+    for n in 1..100 {
+        let hint = told().await.retry_after_ms.unwrap();
+        let honest = 2_010 + 10 * n;
+        assert!((honest..honest + honest / 4).contains(&hint), "{hint} for {honest}");
+        hints.push(hint);
+    }
+    hints.dedup();
+    assert!(hints.len() > 50, "{hints:?}");
+    assert!(waiting.await.iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_proxys_connections_take_no_place() {
+    let mut settings = GatewaySettings::default();
+    settings.limits.connecting_per_address = Some(1);
+    settings.trusted_proxies = vec!["198.51.100.0/24".parse().unwrap()];
+    let limits = Limits::new(&settings, false);
+    assert!(limits.connecting(stranger()).unwrap().is_none());
+    let other = IpAddr::from([203, 0, 113, 1]);
+    let _place = limits.connecting(other).unwrap().unwrap();
+    assert!(limits.connecting(other).is_err());
+}
