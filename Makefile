@@ -3,7 +3,8 @@
 run: ## Serve players on embedded storage, in development mode.
 	cargo run --release
 
-test: ## Run every test; nothing has to be set up first.
+test: ## Run every test, on real servers; what is missing of those is fetched first.
+	deploy/test-servers.sh
 	cargo test --workspace --no-fail-fast
 
 lint: ## Check formatting, lints and documentation, with warnings as errors.
