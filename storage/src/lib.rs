@@ -21,3 +21,5 @@ pub mod actor;
 pub mod embedded;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(any(test, feature = "servers"))]
+pub mod servers;

@@ -108,6 +108,18 @@ fn every_crate_takes_versions_and_lints_from_the_root() {
     }
 }
 
+/// What starts servers for tests may be asked for by tests and benches alone.
+#[test]
+fn the_binary_starts_no_test_servers() {
+    for name in ["actors", "gateway"] {
+        let storage = &manifest(name)["dependencies"]["storage"];
+        assert!(storage.get("features").is_none(), "{name} asks for features of storage");
+    }
+    let root = manifest(".");
+    let storage = &root["workspace"]["dependencies"]["storage"];
+    assert!(storage.get("features").is_none(), "everybody asks for features of storage");
+}
+
 /// Two crypto back ends in one program panic at run time, so there is one.
 #[test]
 fn there_is_one_crypto_provider() {

@@ -1,0 +1,3 @@
+mod ending;
+mod mariadb;
+mod others;
