@@ -38,7 +38,7 @@ missing() {
 impossible() {
     cat >&2 <<MESSAGE
 
-The tests need these database servers, and they could not be fetched here: $(missing | xargs)
+The tests need these database servers, and they could not be fetched here: $(printf '%s ' $(missing))
 $1
 
 Either install them, so that their programs are on PATH (they need not be running):
@@ -129,7 +129,7 @@ fetch_python() {
     if command -v python3 >/dev/null; then
         unpack python3-pip-whl
     else
-        unpack python3 python3-pip-whl ca-certificates || return 1
+        unpack python3 python3-pip-whl || return 1
         wrap python3 "$servers/root/usr/bin/python3"
     fi
 }
@@ -166,10 +166,12 @@ mkdir -p "$servers"
 exec 9>"$servers/lock"
 flock -w 900 9 || impossible "Another run of $0 holds $servers/lock for too long."
 
+# Lists and archives are of use only now.
+trap 'rm -rf "$servers/apt"' EXIT
+: >"$servers/log"
 for server in $(missing); do
     "fetch_$server" || impossible "Fetching $server failed; the end of $servers/log says:
 $(tail -n 15 "$servers/log" 2>/dev/null)"
 done
-rm -rf "$servers/apt"
 [ -z "$(missing)" ] || impossible "What was fetched into $servers does not run."
 say "everything is in $servers"

@@ -24,8 +24,8 @@ const ROOT: &str = "root";
 /// cannot write to a server that is read-only.
 const OWNER: &str = "daemun";
 
-/// A real MariaDB of this process, with the settings that `deploy/` asks for, a binary log, and
-/// little memory.
+/// A real MariaDB of this process, with the settings of `deploy/mariadb/daemun.cnf`, and little
+/// memory.
 pub struct MariaDb {
     process: Process,
     databases: Databases,
@@ -173,8 +173,8 @@ impl MariaDb {
         Ok(self.sql("SELECT @@global.gtid_binlog_pos")?.unwrap_or_default())
     }
 
-    /// Waits until this replica has all that its primary wrote up to a [`position`]
-    /// (MariaDb::position).
+    /// Waits until this replica has all that its primary wrote up to a
+    /// [position](MariaDb::position).
     ///
     /// # Errors
     /// When it is not there after 20 seconds.

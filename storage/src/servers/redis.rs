@@ -37,7 +37,7 @@ impl Redis {
     pub fn shared() -> Result<&'static RedisDatabases, Fault> {
         static SHARED: OnceLock<Result<(Option<Redis>, RedisDatabases), Fault>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| match given::url(GIVEN) {
-            Some(url) => Ok((None, RedisDatabases { url })),
+            Some(url) => Ok((None, RedisDatabases::given(url))),
             None => {
                 let own = Self::start(&Binaries::default(), &[])?;
                 let databases = own.databases();
@@ -110,6 +110,10 @@ impl Redis {
 }
 
 impl RedisDatabases {
+    pub(super) fn given(url: String) -> Self {
+        Self { url }
+    }
+
     /// Takes a database that no other test has for an hour, emptied, and gives its address:
     /// `redis://127.0.0.1:PORT/NUMBER`. Which are taken is kept in database 0.
     ///
@@ -126,6 +130,12 @@ impl RedisDatabases {
                 return Ok(url);
             }
         }
-        Err(Fault::new(format!("the tests took all {DATABASES} databases of {}", self.url)))
+        Err(Fault::new(format!("the tests took all {DATABASES} databases of a Redis")))
+    }
+
+    /// The server's address, without a database.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
     }
 }

@@ -22,7 +22,7 @@ impl Databases {
     }
 
     /// The account of the address makes the databases and uses them.
-    pub(super) fn given(url: String) -> Result<Self, Fault> {
+    pub(in crate::servers) fn given(url: String) -> Result<Self, Fault> {
         let given = Self { root: url.clone(), owner: url };
         given.sweep()?;
         Ok(given)

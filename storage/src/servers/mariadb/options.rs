@@ -43,25 +43,19 @@ impl MariaDbOptions {
     }
 }
 
-/// Commits are kept as they are in production; memory and files are small.
-const SETTINGS: &[&str] = &[
-    "--innodb-flush-log-at-trx-commit=1",
-    "--sync-binlog=1",
-    // Older versions do not know it.
-    "--loose-innodb-snapshot-isolation=ON",
-    "--log-bin=binlog",
-    "--log-slave-updates",
-    "--binlog-format=ROW",
-    "--character-set-server=utf8mb4",
-    "--bind-address=127.0.0.1",
-    "--skip-name-resolve",
-    "--max-connections=300",
+/// What production is told to set.
+const PRODUCTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/mariadb/daemun.cnf");
+
+/// Memory and files are small, and nobody else connects.
+const SMALL: &[&str] = &[
     LOG_FILE_SIZE,
     "--innodb-buffer-pool-size=32M",
     "--innodb-temp-data-file-path=ibtmp1:1M:autoextend",
     "--key-buffer-size=1M",
     "--aria-pagecache-buffer-size=1M",
     "--performance-schema=OFF",
+    "--max-connections=300",
+    "--bind-address=127.0.0.1",
 ];
 
 /// The template is made with the same, so that no start has to change it.
@@ -73,7 +67,7 @@ pub(super) fn arguments(port: u16, folder: &Path, more: &[String]) -> Vec<OsStri
         argument.push(folder.join(value));
         argument
     };
-    let mut arguments = vec!["--no-defaults".into()];
+    let mut arguments = vec![format!("--defaults-file={PRODUCTION}").into()];
     arguments.extend(as_user());
     arguments.extend([
         path("--datadir=", "data"),
@@ -84,7 +78,7 @@ pub(super) fn arguments(port: u16, folder: &Path, more: &[String]) -> Vec<OsStri
         // Different on each server of a machine, as replication wants it.
         format!("--server-id={port}").into(),
     ]);
-    arguments.extend(SETTINGS.iter().map(Into::into));
+    arguments.extend(SMALL.iter().map(Into::into));
     arguments.extend(more.iter().map(Into::into));
     arguments
 }

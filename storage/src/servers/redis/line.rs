@@ -35,8 +35,11 @@ impl Line {
         stream.set_read_timeout(Some(PATIENCE)).during(address)?;
         let mut line = Self { stream: BufReader::new(stream) };
         if let Some((user, password)) = account.and_then(|account| account.split_once(':')) {
-            line.send(&format!("AUTH {user} {password}").replace("  ", " "))
-                .during(format!("logging in to {address}"))?;
+            let log_in = match user {
+                "" => format!("AUTH {password}"),
+                user => format!("AUTH {user} {password}"),
+            };
+            line.send(&log_in).during(format!("logging in to {address}"))?;
         }
         Ok(line)
     }

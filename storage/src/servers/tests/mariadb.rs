@@ -1,7 +1,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 
-use super::super::{MariaDb, MariaDbOptions};
+use super::super::{Databases, MariaDb, MariaDbOptions};
 
 async fn open(url: &str) -> Conn {
     Conn::new(Opts::from_url(url).unwrap()).await.unwrap()
@@ -81,6 +81,41 @@ async fn a_server_is_as_safe_as_in_production_unless_a_test_wants_otherwise() {
     assert_eq!(server.sql(settings).unwrap().as_deref(), Some("1 0 OFF ON"));
 }
 
+/// With `deploy/mariadb/replicated.cnf`, a commit is acknowledged only once a replica has it.
+#[tokio::test]
+async fn a_replicated_server_acknowledges_nothing_that_it_alone_has() {
+    let primary = MariaDb::start(replicated().with("--rpl-semi-sync-master-enabled=ON")).unwrap();
+    let replica = MariaDb::start(replicated().replica_of(&primary).with("--read-only")).unwrap();
+    let url = primary.database("replicated").unwrap();
+    run(&url, &[TABLE]).await.unwrap();
+    let status = "SELECT CONCAT_WS(' ', \
+        (SELECT variable_value FROM information_schema.global_status \
+         WHERE variable_name = 'Rpl_semi_sync_master_status'), \
+        (SELECT variable_value FROM information_schema.global_status \
+         WHERE variable_name = 'Rpl_semi_sync_master_wait_sessions'))";
+    assert_eq!(primary.sql(status).unwrap().as_deref(), Some("ON 0"));
+
+    replica.pause().unwrap();
+    let written = tokio::spawn(async move { run(&url, &["INSERT INTO t VALUES (1)"]).await });
+    while primary.sql(status).unwrap().as_deref() != Some("ON 1") {
+        tokio::task::yield_now().await;
+    }
+    assert!(!written.is_finished());
+    replica.resume().unwrap();
+    written.await.unwrap().unwrap();
+}
+
+/// The settings of the file as arguments.
+fn replicated() -> MariaDbOptions {
+    let file = include_str!("../../../../deploy/mariadb/replicated.cnf");
+    let settings = file.lines().filter_map(|line| line.split_once(" = "));
+    settings
+        .filter(|(name, _)| !name.starts_with('#'))
+        .fold(MariaDbOptions::default(), |options, (name, value)| {
+            options.with(&format!("--{name}={value}"))
+        })
+}
+
 #[test]
 fn a_server_that_hangs_goes_on_or_is_stopped() {
     let mut server = MariaDb::start(MariaDbOptions::default()).unwrap();
@@ -97,4 +132,22 @@ fn a_server_that_hangs_goes_on_or_is_stopped() {
 fn what_the_server_refuses_is_told() {
     let fault = MariaDb::shared().unwrap().sql("SELECT nonsense").unwrap_err().to_string();
     assert!(fault.contains("nonsense"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_named_server_is_used_and_cleaned_of_what_is_old() {
+    let server = MariaDb::start(MariaDbOptions::default()).unwrap();
+    let new = server.database("new").unwrap();
+    server.sql("CREATE DATABASE daemun_test_1_1_1_old").unwrap();
+    server.sql("CREATE DATABASE somebody_s").unwrap();
+
+    let named = Databases::given(server.databases().root().to_owned()).unwrap();
+    let url = named.database("named").unwrap();
+    run(&url, &[TABLE]).await.unwrap();
+    assert_eq!(count(&url).await, 0);
+    let left = named.sql("SELECT GROUP_CONCAT(schema_name) FROM information_schema.schemata");
+    let left = left.unwrap().unwrap();
+    assert!(!left.contains("old"), "{left}");
+    assert!(left.contains("somebody_s"), "{left}");
+    assert!(left.contains(new.rsplit_once('/').unwrap().1), "{left}");
 }

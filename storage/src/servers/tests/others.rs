@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::super::redis::Line;
-use super::super::{MongoDb, Redis};
+use super::super::{MongoDb, Redis, RedisDatabases};
 
 #[test]
 fn one_redis_is_shared_and_each_test_has_a_database() {
@@ -14,6 +14,24 @@ fn one_redis_is_shared_and_each_test_has_a_database() {
     assert_eq!(yours.ask("EXISTS key").unwrap(), ":0");
     let refusal = yours.ask("NONSENSE").unwrap_err().to_string();
     assert!(refusal.contains("unknown command"), "{refusal}");
+}
+
+#[test]
+fn a_named_redis_is_emptied_and_runs_out_of_databases() {
+    let server =
+        Redis::start(&Default::default(), &["--databases", "2", "--requirepass", "open"]).unwrap();
+    let own = server.databases();
+    let named = RedisDatabases::given(own.url().replace("redis://", "redis://:open@"));
+    let refusal = own.database().unwrap_err().to_string();
+    assert!(refusal.contains("NOAUTH"), "{refusal}");
+
+    let one = named.url().to_owned() + "/1";
+    Line::select(&one).unwrap().ask("SET left behind").unwrap();
+    assert_eq!(named.database().unwrap(), one);
+    assert_eq!(Line::select(&one).unwrap().ask("DBSIZE").unwrap(), ":0");
+    let refusal = named.database().unwrap_err().to_string();
+    assert!(refusal.contains("out of range"), "{refusal}");
+    assert!(!refusal.contains("open"), "{refusal}");
 }
 
 /// `{hello: 1, $db: "admin"}` as an `OP_MSG`
