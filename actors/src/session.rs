@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use protocol::error::ErrorBody;
 use protocol::operation::{MemberRequest, Reply};
-use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime, SpawnErr};
+use ractor::concurrency::JoinHandle;
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime, MessagingErr, SpawnErr};
 use storage::clock::Micros;
 use storage::sessions::Standing;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::identity::tokens::Caller;
-use crate::sessions::{Slot, Ticket};
+use crate::sessions::{Sessions, Slot, Ticket};
 
 /// What a session actor is told.
 pub(crate) enum Msg {
@@ -44,32 +45,50 @@ pub(crate) enum Msg {
 
 /// What a session actor remembers.
 pub(crate) struct State {
+    sessions: Sessions,
     slot: Arc<Slot>,
     standing: Option<(Standing, Micros)>,
     last_request: Instant,
     quiet: Duration,
+    timer: Timer,
+}
+
+/// The next [`Msg::Quiet`] on its way. It holds the actor's address, so it goes when the
+/// actor does: nothing of a dead actor's mailbox waits for it.
+struct Timer(JoinHandle<Result<(), MessagingErr<Msg>>>);
+
+impl Timer {
+    fn start(actor: &ActorRef<Msg>, after: Duration) -> Self {
+        Self(actor.send_after(after, || Msg::Quiet))
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Starts the actor of a slot. It takes messages at once.
 ///
 /// # Errors
 /// When ractor cannot start it.
-pub(crate) fn spawn(slot: Arc<Slot>) -> Result<ActorRef<Msg>, SpawnErr> {
+pub(crate) fn spawn(sessions: Sessions, slot: Arc<Slot>) -> Result<ActorRef<Msg>, SpawnErr> {
     // Unlinked: its death is noticed by its slot, and its client asks again.
-    ActorRuntime::spawn_instant(None, SessionActor, slot).map(|(actor, _)| actor)
+    ActorRuntime::spawn_instant(None, SessionActor, (sessions, slot)).map(|(actor, _)| actor)
 }
 
 pub(crate) struct SessionActor;
 
 impl SessionActor {
-    fn on_quiet(myself: &ActorRef<Msg>, state: &State) {
+    fn on_quiet(myself: &ActorRef<Msg>, state: &mut State) {
         let idle = state.last_request.elapsed();
         if idle < state.quiet {
-            myself.send_after(state.quiet - idle, || Msg::Quiet);
+            state.timer = Timer::start(myself, state.quiet - idle);
         } else if state.slot.sleep() {
             myself.stop(None);
         } else {
-            myself.send_after(state.quiet, || Msg::Quiet);
+            state.timer = Timer::start(myself, state.quiet);
         }
     }
 }
@@ -77,16 +96,16 @@ impl SessionActor {
 impl Actor for SessionActor {
     type Msg = Msg;
     type State = State;
-    type Arguments = Arc<Slot>;
+    type Arguments = (Sessions, Arc<Slot>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<Msg>,
-        slot: Arc<Slot>,
+        (sessions, slot): (Sessions, Arc<Slot>),
     ) -> Result<State, ActorProcessingErr> {
-        let quiet = Duration::from_millis(slot.sessions.context().settings.quiet_ms);
-        myself.send_after(quiet, || Msg::Quiet);
-        Ok(State { slot, standing: None, last_request: Instant::now(), quiet })
+        let quiet = Duration::from_millis(sessions.context().settings.quiet_ms);
+        let timer = Timer::start(&myself, quiet);
+        Ok(State { sessions, slot, standing: None, last_request: Instant::now(), quiet, timer })
     }
 
     async fn handle(

@@ -35,10 +35,9 @@ pub use settings::SessionsSettings;
 pub use waiting::is_long_poll;
 
 use crate::identity::tokens::Caller;
-use crate::session::Msg;
+use crate::session::{self, Msg};
 use crate::{fault, identity, random};
-use registry::Registry;
-pub(crate) use registry::{Slot, Ticket};
+use registry::Alive;
 use replies::Replies;
 
 /// A connection that a session can speak to. Both calls return at once.
@@ -60,8 +59,17 @@ pub trait Connection: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
 
+/// How many locks the members are spread over.
+const LOCKS: usize = 64;
+
+type Registry = registry::Registry<Alive>;
+/// A promise that a message is on its way to a session actor.
+pub(crate) type Ticket = registry::Ticket<Alive>;
+/// A session actor's place.
+pub(crate) type Slot = registry::Slot<Alive>;
+
 struct Inner {
-    registry: Registry,
+    registry: Arc<Registry>,
     replies: Replies,
     context: Arc<Context>,
 }
@@ -80,7 +88,7 @@ impl Sessions {
         let grace = Duration::from_millis(settings.grace_ms);
         let replies = Replies::new(settings.replies_bytes, grace);
         let context = Arc::new(Context { storage, clock, settings });
-        Self(Arc::new(Inner { registry: Registry::new(), replies, context }))
+        Self(Arc::new(Inner { registry: Arc::new(Registry::new(LOCKS)), replies, context }))
     }
 
     /// Has the member's session actor answer a request. It is sent before this returns, so
@@ -114,12 +122,11 @@ impl Sessions {
         request: MemberRequest,
     ) -> impl Future<Output = Result<Reply, ErrorBody>> + Send + use<> {
         let (reply_to, reply) = oneshot::channel();
-        self.0.registry.send(caller.member, self, |ticket| Msg::Request {
-            caller,
-            request,
-            reply_to,
-            _ticket: ticket,
-        });
+        self.0.registry.send(
+            caller.member,
+            |slot| session::spawn(self.clone(), slot),
+            |ticket| Msg::Request { caller, request, reply_to, _ticket: ticket },
+        );
         async {
             reply.await.unwrap_or_else(|_| Err(fault::internal("the session failed on the way")))
         }
@@ -155,7 +162,7 @@ impl Sessions {
     ) -> Result<(Attachment, Standing), ErrorBody> {
         let mut attachment = self.wait_as(caller, connection);
         let standing = standing(&self.0.context, caller).await?;
-        for older in self.0.registry.others(caller.member, caller.login, attachment.id) {
+        for older in self.0.registry.older(caller.member, caller.login, attachment.id) {
             older.close(CloseCode::Moved, CloseReason::default());
         }
         attachment.opened_at = Some(self.0.context.clock.now());
@@ -234,7 +241,8 @@ impl Sessions {
         &self.0.context
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    #[cfg(test)]
+    fn registry(&self) -> &Registry {
         &self.0.registry
     }
 }

@@ -32,7 +32,7 @@ impl State {
             .map_err(|error| fault::of_storage(&error))?;
         // Whatever was read before is no longer true, and their connections go.
         self.standing = None;
-        self.slot.sessions.ended(caller.member, &logins);
+        self.sessions.ended(caller.member, &logins);
         let ended = u64::try_from(logins.len()).unwrap_or(u64::MAX);
         self.context().storage.gamelog.record(LogRecord {
             id: random::uuid(now),

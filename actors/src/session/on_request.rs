@@ -54,6 +54,6 @@ impl State {
     }
 
     pub(super) fn context(&self) -> &Context {
-        self.slot.sessions.context()
+        self.sessions.context()
     }
 }

@@ -1,61 +1,103 @@
 //! The slots, behind short locks.
+//!
+//! A member's *slot* holds the connections attached to it, the session actor when one is
+//! awake, and how many messages were promised to an actor and are not done with. What holds
+//! for every slot, whatever races with whatever:
+//!
+//! 1. *Promise first.* Whoever sends raises `outstanding` under the lock and finds or wakes
+//!    the actor under the same lock. The count falls when the message is dropped: handled,
+//!    refused by a dead mailbox, or lost with one. It is dropped exactly once, so every
+//!    caller is answered or told.
+//! 2. *Sleep at zero.* An actor leaves its slot, to sleep, under the lock and only while
+//!    nothing is outstanding. So no request ever meets an actor that has decided to sleep.
+//! 3. *One at a time.* An actor is woken only into an empty place, and a place is emptied by
+//!    its own actor alone (the generation tells it from the ones after it) and only when that
+//!    actor handles nothing more. So the requests of a member are handled by one actor at a
+//!    time, and what it knows of the member is known by nobody else.
+//! 4. *Death empties the place.* However an actor ends, its [`Slot`] is dropped, and the next
+//!    message wakes another.
+//! 5. *Told or new.* [`Registry::tell`] reaches the actor that is awake, before every message
+//!    whose sending begins later. An actor that is woken later has read nothing yet.
+//! 6. *Nothing stays.* A slot that holds nothing is removed under the lock under which it
+//!    became empty; the counters are changed under it too.
+//! 7. *Nothing of others is dropped under a lock.* A ticket and a slot take the lock when they
+//!    are dropped, and the last reference to an actor may hold a message, thus a ticket.
+//!
+//! **Order.** A message that was sent before the sending of another began is in the mailbox
+//! before it. More is promised to nobody: a message is cast after the lock is given back, so
+//! two that are sent at once may stand in either order, whoever raised the count first. A
+//! connection's requests are sent by its own task, one after the other, and so keep theirs.
+//!
+//! A registry is generic over its lock and its actors, so that `registry/check.rs` runs this
+//! very code under a scheduler that tries the orders.
+
+mod kind;
+#[cfg(test)]
+mod check;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::fmt::Display;
 use std::hash::BuildHasher;
+use std::ops::DerefMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
 use protocol::ids::{LoginId, MemberId};
-use ractor::ActorRef;
 
-use super::{Connection, Sessions};
-use crate::session::{self, Msg};
-
-/// How many locks the members are spread over.
-const SHARDS: usize = 64;
+use super::Connection;
+pub(crate) use kind::{Alive, Kind, Lock};
 
 /// Every member's slot on this node.
-pub(crate) struct Registry {
-    shards: [Mutex<HashMap<MemberId, Entry>>; SHARDS],
+pub(crate) struct Registry<K: Kind> {
+    shards: Box<[K::Lock]>,
     hash: RandomState,
     next: AtomicU64,
     awake: AtomicUsize,
     attached: AtomicUsize,
 }
 
+/// The slots behind one lock.
+pub(crate) type Shard<K> = HashMap<MemberId, Entry<K>>;
+
 /// A member's slot. It is there while something is in it.
-#[derive(Default)]
-struct Entry {
-    actor: Option<Awake>,
-    /// Messages that were promised to the actor and not handled yet.
+pub(crate) struct Entry<K: Kind> {
+    actor: Option<Awake<K>>,
+    /// Messages that were promised to the actor and are not done with.
     outstanding: usize,
     connections: Vec<Attached>,
 }
 
-struct Awake {
-    actor: ActorRef<Msg>,
+struct Awake<K: Kind> {
+    actor: K::Actor,
     /// Tells this actor from the one before it in the same slot.
     generation: u64,
 }
 
 struct Attached {
+    /// Rises with every connection: the newest has the highest.
     id: u64,
     login: LoginId,
     connection: Arc<dyn Connection>,
 }
 
-impl Entry {
+impl<K: Kind> Default for Entry<K> {
+    fn default() -> Self {
+        Self { actor: None, outstanding: 0, connections: Vec::new() }
+    }
+}
+
+impl<K: Kind> Entry<K> {
     fn is_empty(&self) -> bool {
         self.actor.is_none() && self.outstanding == 0 && self.connections.is_empty()
     }
 }
 
-impl Registry {
-    pub(super) fn new() -> Self {
+impl<K: Kind> Registry<K> {
+    /// Nobody's slots yet, behind so many locks. At least one.
+    pub(super) fn new(locks: usize) -> Self {
         Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
+            shards: (0..locks).map(|_| K::Lock::default()).collect(),
             hash: RandomState::new(),
             next: AtomicU64::new(1),
             awake: AtomicUsize::new(0),
@@ -65,17 +107,17 @@ impl Registry {
 
     /// Behind which of the locks a member's slot is.
     pub(super) fn place(&self, member: MemberId) -> usize {
-        // The remainder is below the number of shards, which fits.
-        usize::try_from(self.hash.hash_one(member) % SHARDS as u64).unwrap_or(0)
+        // The remainder is below the number of locks, which fits.
+        usize::try_from(self.hash.hash_one(member) % self.shards.len() as u64).unwrap_or(0)
     }
 
-    fn shard(&self, member: MemberId) -> MutexGuard<'_, HashMap<MemberId, Entry>> {
+    fn shard(&self, member: MemberId) -> impl DerefMut<Target = Shard<K>> {
         self.shards[self.place(member)].lock()
     }
 
     /// The member's actor, if it is awake.
     #[cfg(test)]
-    pub(super) fn actor(&self, member: MemberId) -> Option<ActorRef<Msg>> {
+    pub(super) fn actor(&self, member: MemberId) -> Option<K::Actor> {
         let shard = self.shard(member);
         shard.get(&member)?.actor.as_ref().map(|awake| awake.actor.clone())
     }
@@ -90,16 +132,17 @@ impl Registry {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Sends to the member's actor, waking it if it sleeps.
-    pub(super) fn send(
-        &self,
+    /// Sends to the member's actor; if it sleeps, `wake` starts one for the slot it is given.
+    /// When that fails the message is dropped, which tells its caller.
+    pub(super) fn send<E: Display>(
+        self: &Arc<Self>,
         member: MemberId,
-        sessions: &Sessions,
-        message: impl FnOnce(Ticket) -> Msg,
+        wake: impl FnOnce(Arc<Slot<K>>) -> Result<K::Actor, E>,
+        message: impl FnOnce(Ticket<K>) -> K::Message,
     ) {
-        // Held until the lock is given back: a slot that is dropped takes the lock itself.
+        // Held until the lock is given back, in case nobody else does: see 7.
         let slot;
-        let woken = {
+        let actor = {
             let mut shard = self.shard(member);
             let entry = shard.entry(member).or_default();
             entry.outstanding += 1;
@@ -107,8 +150,8 @@ impl Registry {
                 Some(awake) => Some(awake.actor.clone()),
                 None => {
                     let generation = self.number();
-                    slot = Arc::new(Slot { sessions: sessions.clone(), member, generation });
-                    match session::spawn(slot.clone()) {
+                    slot = Arc::new(Slot { registry: self.clone(), member, generation });
+                    match wake(slot.clone()) {
                         Ok(actor) => {
                             self.awake.fetch_add(1, Ordering::Relaxed);
                             metrics::counter!("daemun_session_wakes_total").increment(1);
@@ -123,20 +166,20 @@ impl Registry {
                 }
             }
         };
-        let ticket = Ticket { sessions: sessions.clone(), member };
-        let message = message(ticket);
-        if let Some(actor) = woken {
+        let message = message(Ticket { registry: self.clone(), member });
+        if let Some(actor) = actor {
             // An actor that has just died drops the message, which tells its caller.
-            let _ = actor.cast(message);
+            K::cast(&actor, message);
         }
     }
 
     /// Tells the member's actor something if it is awake; a sleeping one need not know.
-    pub(super) fn tell(&self, member: MemberId, message: Msg) {
+    /// `message` holds no ticket: it may be dropped under the lock.
+    pub(super) fn tell(&self, member: MemberId, message: K::Message) {
         let shard = self.shard(member);
         if let Some(awake) = shard.get(&member).and_then(|entry| entry.actor.as_ref()) {
             // Under the lock: an actor that is about to sleep gets it or is asleep already.
-            let _ = awake.actor.cast(message);
+            K::cast(&awake.actor, message);
         }
     }
 
@@ -146,8 +189,8 @@ impl Registry {
         login: LoginId,
         connection: Arc<dyn Connection>,
     ) -> u64 {
-        let id = self.number();
         let mut shard = self.shard(member);
+        let id = self.number();
         let connections = &mut shard.entry(member).or_default().connections;
         // Nearly every member has one connection: no room for more is held ready.
         connections.reserve_exact(1);
@@ -157,13 +200,17 @@ impl Registry {
     }
 
     pub(super) fn detach(&self, member: MemberId, id: u64) {
+        // Dropped after the lock is given back: see 7.
+        let _gone;
         let mut shard = self.shard(member);
-        if let Some(entry) = shard.get_mut(&member) {
-            entry.connections.retain(|attached| attached.id != id);
-            self.attached.fetch_sub(1, Ordering::Relaxed);
-            if entry.is_empty() {
-                shard.remove(&member);
-            }
+        let Some(entry) = shard.get_mut(&member) else { return };
+        let Some(at) = entry.connections.iter().position(|attached| attached.id == id) else {
+            return;
+        };
+        _gone = entry.connections.remove(at);
+        self.attached.fetch_sub(1, Ordering::Relaxed);
+        if entry.is_empty() {
+            shard.remove(&member);
         }
     }
 
@@ -179,8 +226,9 @@ impl Registry {
         picked.map(|attached| attached.connection.clone()).collect()
     }
 
-    /// The other connections of a login.
-    pub(super) fn others(
+    /// The connections of a login that were attached before `id`. Not the ones after it: of
+    /// two that open at once the newer stands, whichever is done first.
+    pub(super) fn older(
         &self,
         member: MemberId,
         login: LoginId,
@@ -188,8 +236,8 @@ impl Registry {
     ) -> Vec<Arc<dyn Connection>> {
         let shard = self.shard(member);
         let all = shard.get(&member).map(|entry| entry.connections.as_slice()).unwrap_or_default();
-        let others = all.iter().filter(|attached| attached.login == login && attached.id != id);
-        others.map(|attached| attached.connection.clone()).collect()
+        let older = all.iter().filter(|attached| attached.login == login && attached.id < id);
+        older.map(|attached| attached.connection.clone()).collect()
     }
 
     pub(super) fn awake(&self) -> usize {
@@ -203,13 +251,15 @@ impl Registry {
     /// Empties the place of an actor, if it still is that one's; with `idle` only when
     /// nothing is outstanding. Says whether it did.
     fn vacate(&self, member: MemberId, generation: u64, idle: bool) -> bool {
+        // Dropped after the lock is given back: see 7.
+        let _gone;
         let mut shard = self.shard(member);
         let Some(entry) = shard.get_mut(&member) else { return false };
         let mine = entry.actor.as_ref().is_some_and(|awake| awake.generation == generation);
         if !mine || (idle && entry.outstanding > 0) {
             return false;
         }
-        entry.actor = None;
+        _gone = entry.actor.take();
         self.awake.fetch_sub(1, Ordering::Relaxed);
         if entry.is_empty() {
             shard.remove(&member);
@@ -220,14 +270,14 @@ impl Registry {
 
 /// A promise to an actor that a message is on its way; kept when the message is handled
 /// or lost.
-pub(crate) struct Ticket {
-    sessions: Sessions,
+pub(crate) struct Ticket<K: Kind> {
+    registry: Arc<Registry<K>>,
     member: MemberId,
 }
 
-impl Drop for Ticket {
+impl<K: Kind> Drop for Ticket<K> {
     fn drop(&mut self) {
-        let mut shard = self.sessions.registry().shard(self.member);
+        let mut shard = self.registry.shard(self.member);
         if let Some(entry) = shard.get_mut(&self.member) {
             entry.outstanding -= 1;
             if entry.is_empty() {
@@ -237,23 +287,24 @@ impl Drop for Ticket {
     }
 }
 
-/// An actor's own place in its slot. However the actor ends, dropping this empties it.
-pub(crate) struct Slot {
-    pub(crate) sessions: Sessions,
+/// An actor's own place in its slot. However the actor ends, dropping this empties it; so
+/// an actor drops it when it handles nothing more, and not before.
+pub(crate) struct Slot<K: Kind> {
+    registry: Arc<Registry<K>>,
     member: MemberId,
     generation: u64,
 }
 
-impl Slot {
+impl<K: Kind> Slot<K> {
     /// Goes to sleep unless a message is on its way. After `true` the actor gets no more.
     pub(crate) fn sleep(&self) -> bool {
-        self.sessions.registry().vacate(self.member, self.generation, true)
+        self.registry.vacate(self.member, self.generation, true)
     }
 }
 
-impl Drop for Slot {
+impl<K: Kind> Drop for Slot<K> {
     fn drop(&mut self) {
-        if self.sessions.registry().vacate(self.member, self.generation, false) {
+        if self.registry.vacate(self.member, self.generation, false) {
             // It did not go to sleep first, so it died.
             metrics::counter!("daemun_session_deaths_total").increment(1);
         }

@@ -3,13 +3,16 @@
 mod bans;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use protocol::close::{CloseCode, CloseReason};
 use protocol::error::ErrorCode;
 use protocol::identity::LogoutRequest;
 use protocol::members::MeRequest;
 use protocol::operation::{MemberRequest, Reply};
+use protocol::push::Push;
 
-use super::{Sessions, SessionsSettings};
+use super::{Connection, Sessions, SessionsSettings};
 use crate::identity::tokens::Caller;
 use crate::testing::Ground;
 
@@ -106,6 +109,35 @@ async fn a_caller_who_left_harms_nobody() {
     }
     sessions.request(caller, me()).await.unwrap();
     all_asleep(&sessions).await;
+}
+
+/// A connection that knows how it was closed.
+#[derive(Default)]
+struct Line(std::sync::OnceLock<CloseCode>);
+
+impl Connection for Line {
+    fn push(&self, _: &Push) {}
+
+    fn look(&self, _: u64) {}
+
+    fn close_after(&self, _: u64, code: CloseCode, _: CloseReason) {
+        let _ = self.0.set(code);
+    }
+}
+
+#[tokio::test]
+async fn the_newer_of_two_connections_stands_though_the_older_is_open_later() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1).await;
+    let caller = ground.log_in(1).await;
+    let (older, newer) = (Arc::new(Line::default()), Arc::new(Line::default()));
+    let mut opening = std::pin::pin!(sessions.open(&caller, older.clone()));
+    // It has its place, and waits for storage.
+    assert!(futures_util::poll!(&mut opening).is_pending());
+    assert_eq!(sessions.attached(), 1);
+    let _newer = sessions.open(&caller, newer.clone()).await.unwrap();
+    let _older = opening.await.unwrap();
+    assert_eq!((older.0.get(), newer.0.get()), (Some(&CloseCode::Moved), None));
 }
 
 #[tokio::test]

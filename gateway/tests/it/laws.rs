@@ -39,6 +39,8 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("hyper", &["gateway", "loadtest"]),
     ("indicatif", &["loadtest"]),
     ("criterion", &["benches"]),
+    // A scheduler for tests: linked by nobody.
+    ("shuttle", &[]),
 ];
 
 /// Which of our own crates a crate may stand on.
