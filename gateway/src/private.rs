@@ -76,6 +76,9 @@ async fn metrics(State(private): State<Private>) -> Response {
     let limits = &private.gate.limits;
     metrics::gauge!("daemun_requests_in_flight").set(limits.in_flight() as f64);
     metrics::gauge!("daemun_long_polls").set(limits.long_polls() as f64);
+    let records = &private.gate.node.storage.records;
+    metrics::counter!("daemun_storage_calls_total").absolute(records.taken());
+    metrics::gauge!("daemun_storage_calls").set(records.under_way() as f64);
     let text = private.metrics.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -83,6 +83,8 @@ fn describe() {
     describe_gauge!("daemun_long_polls", "Long polls that wait.");
     describe_counter!("daemun_heads_late_total", "Requests whose head did not come in time.");
     describe_counter!("daemun_slow_consumers_total", "Clients that did not read in time.");
+    describe_counter!("daemun_storage_calls_total", "Storage calls.");
+    describe_gauge!("daemun_storage_calls", "Storage calls that wait or are being done.");
     describe_counter!("daemun_storage_shed_total", "Storage calls refused as overload.");
     describe_counter!("daemun_gamelog_kept_total", "Game-log records that are kept.");
     describe_counter!("daemun_gamelog_dropped_total", "Game-log records that found no room.");

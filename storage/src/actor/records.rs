@@ -11,6 +11,7 @@ mod in_order;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -73,6 +74,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     settings: StorageSettings,
     places: Arc<Semaphore>,
+    taken: AtomicU64,
     factory: ArcSwapOption<ActorRef<FactoryMessage<Key, Call>>>,
 }
 
@@ -81,7 +83,8 @@ impl Records {
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, settings: StorageSettings) -> Self {
         let places = Arc::new(Semaphore::new(settings.queue_limit));
-        Self(Arc::new(Inner { backend, settings, places, factory: ArcSwapOption::empty() }))
+        let (taken, factory) = (AtomicU64::new(0), ArcSwapOption::empty());
+        Self(Arc::new(Inner { backend, settings, places, taken, factory }))
     }
 
     /// Starts the factory, linked to `supervisor` when there is one.
@@ -124,6 +127,18 @@ impl Records {
         self.0.factory.load().as_ref().map(|factory| factory.get_cell())
     }
 
+    /// How many calls it has taken since it was made.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.0.taken.load(Ordering::Relaxed)
+    }
+
+    /// How many calls wait or are being done.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.0.settings.queue_limit - self.0.places.available_permits()
+    }
+
     /// Does `work` against the backend, after all earlier calls of the same key.
     ///
     /// # Errors
@@ -140,6 +155,7 @@ impl Records {
             metrics::counter!("daemun_storage_shed_total").increment(1);
             return Err(StorageError::Overloaded);
         };
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
         let (reply_to, reply) = oneshot::channel();
         let call = Call {
             work: Box::new(move |backend| {

@@ -205,3 +205,21 @@ async fn a_factory_that_is_drained_finishes_what_it_took_and_stops() {
     assert_eq!(soon(join_all([first, second])).await, [Ok(()), Ok(())]);
     soon(factory.wait(None)).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_counted_while_they_are_under_way_and_after() {
+    let records = started(2, 2).await;
+    let (mut call, runs, let_go) = held(&records, key());
+    soon(async {
+        tokio::select! {
+            _ = &mut call => panic!("it is held"),
+            ran = runs => ran.unwrap(),
+        }
+    })
+    .await;
+    assert_eq!((records.taken(), records.under_way()), (1, 1));
+    drop(let_go);
+    soon(call).await.unwrap();
+    has_places(&records, 2).await;
+    assert_eq!(records.taken(), 3);
+}
