@@ -181,7 +181,11 @@ impl Node {
         self.own_origins.iter().any(|own| own == origin)
     }
 
-    fn game_for(&self, app: &AppId, origin: Option<&str>) -> Result<Arc<Game>, ErrorBody> {
+    /// The game of a word, if a page of this origin may speak for it.
+    ///
+    /// # Errors
+    /// `app.unknown`, or `origin.refused`.
+    pub fn game_for(&self, app: &AppId, origin: Option<&str>) -> Result<Arc<Game>, ErrorBody> {
         let game = self.launching.game(app)?;
         match origin {
             Some(origin) if !game.allows(origin) && !self.is_own(origin) => {

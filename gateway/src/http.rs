@@ -9,5 +9,7 @@ pub use failure::Failure;
 pub(crate) use failure::answer;
 pub(crate) use operations::{Asked, dispatch, served};
 pub use operations::{call, options, unknown};
-pub(crate) use request::{bearer, client, content_type, origin, read, refuse_credentials_in};
+pub(crate) use request::{
+    KEY_BYTES, bearer, client, content_type, idempotency_key, origin, read, refuse_credentials_in,
+};
 pub use well_known::jwks;

@@ -21,7 +21,9 @@ use protocol::error::{ErrorBody, ErrorCode};
 use protocol::operation::{Operation, Reply};
 
 use crate::gate::Gate;
-use crate::http::{Asked, bearer, client, dispatch, origin, refuse_credentials_in};
+use crate::http::{
+    Asked, bearer, client, dispatch, idempotency_key, origin, refuse_credentials_in,
+};
 use crate::meter::Door;
 use fields::Fields;
 use mapping::mapping;
@@ -97,6 +99,8 @@ async fn serve(
         origin: origin(&head.headers),
         bearer: bearer(&head.headers).or(token.as_deref()),
         client: client(gate, &head.extensions, &head.headers),
+        // A transaction id is none: it may be new, or the same, for every call.
+        key: idempotency_key(&head.headers)?,
     };
     dispatch(gate, asked).await
 }

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::members::Ban;
-use protocol::operation::{Access, Doors, Operation, Visitor};
+use protocol::operation::{Access, Doors, Effect, Operation, Visitor};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{HttpMethod, OperationBuilder};
+use utoipa::openapi::path::{
+    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
     PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder, Tag,
 };
+
+use crate::http::KEY_BYTES;
 
 const DESCRIPTION: &str = "\
 One gate through which every game client logs in and is told what is new. The same \
@@ -24,6 +28,13 @@ To try it: send `auth.login` as it stands (a new guest of the game `demo`), copy
 `access_token` of the answer, press **Authorize**, paste it, and call whatever you like.\n\n\
 Success is `{\"ok\": ...}`, an error `{\"err\": {...}}`. Unknown fields of a request are \
 ignored; a client ignores unknown fields of an answer.";
+
+const IDEMPOTENCY_KEY: &str = "\
+A word of the client's own for this request. The same request sent again with it is not done \
+again: it gets the first answer, or waits for it while that is on its way. Keys are one login's \
+own; with another operation or body a key that was used is `op.key_reused`. The last 128 answers \
+of a login are kept for two minutes after the last use, unless set up otherwise, if they are \
+small and there is room; errors that say `later` or `same_id` are not.";
 
 /// The document of this server.
 #[must_use]
@@ -114,6 +125,9 @@ impl Visitor for Collector {
             .tag(tag)
             .request_body(Some(body))
             .responses(responses(reply));
+        if operation.access() == Access::Member && operation.effect() == Effect::Changes {
+            described = described.parameter(idempotency_key());
+        }
         if operation.access() != Access::Public {
             let none: [String; 0] = [];
             described = described.security(SecurityRequirement::new("access_token", none));
@@ -121,6 +135,23 @@ impl Visitor for Collector {
         let item = PathItem::new(HttpMethod::Post, described.build());
         self.paths = std::mem::take(&mut self.paths).path(operation.http_path(), item);
     }
+}
+
+/// The header with which a change may be sent again.
+fn idempotency_key() -> Parameter {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(KEY_BYTES))
+        .pattern(Some("^[ -~]+$"))
+        .build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(IDEMPOTENCY_KEY))
+        .schema(Some(Schema::Object(text)))
+        .build()
 }
 
 fn responses(reply: Ref) -> utoipa::openapi::Responses {

@@ -49,7 +49,10 @@ errors! {
     OpUnknown "op.unknown" 404 Never;
     /// The operation is asked for by another method, or the address by another protocol.
     OpMethod "op.method" 405 Never;
-    /// A field of the body is missing, of the wrong type or out of bounds; `detail.field` names it.
+    /// The `Idempotency-Key` came with another operation or another body before.
+    OpKeyReused "op.key_reused" 422 Never;
+    /// A field of the body is missing, of the wrong type or out of bounds; `detail.field` names
+    /// it, or the HTTP header that is.
     BodyInvalid "body.invalid" 400 Never;
     /// The HTTP body is larger than the limit.
     BodyTooLarge "body.too_large" 413 Never;

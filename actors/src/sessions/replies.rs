@@ -1,10 +1,19 @@
 //! Kept replies: a request that changes something and is sent again gets its first answer.
 //!
-//! One store a node, bounded in bytes. A *space* is one wire session; in it are the last
-//! [`REPLIES`] answers by request id, each at most [`REPLY_BYTES`] and all together at most
-//! [`SPACE_BYTES`]. A request that is still being answered is in it too, so that one sent
-//! again on a new connection joins it. What finds no room is not kept, and what was not
-//! used for the grace period is forgotten: the operation's own idempotency answers then.
+//! One store a node, bounded in bytes. A *space* is one wire session, in which requests are
+//! known by their ids; over HTTP it is one login, in which they are known by their
+//! `Idempotency-Key`. In it are the last [`REPLIES`] answers, each at most [`REPLY_BYTES`] and
+//! all together at most [`SPACE_BYTES`]. A request that is still being answered is in it too,
+//! so that one sent again on a new connection joins it. What finds no room is not kept, and
+//! what was not used for the grace period is forgotten: the operation's own idempotency
+//! answers then.
+//!
+//! What needs no login has no space: nothing is kept of `auth.login` and `auth.refresh` over
+//! HTTP. A refresh answers alike by itself, and a login that is sent again is a newer one.
+
+mod known;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,11 +21,15 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use protocol::codec::Format;
-use protocol::error::ErrorBody;
-use protocol::ids::SessionId;
+use protocol::error::{ErrorBody, ErrorCode, Retry};
+use protocol::ids::{LoginId, SessionId};
 use protocol::operation::Reply;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use crate::fault;
+pub use known::Key;
+use known::{Id, Space};
 
 /// The most answers of a session that are kept.
 pub const REPLIES: usize = 128;
@@ -26,13 +39,15 @@ pub const REPLY_BYTES: usize = 4 * 1024;
 pub const SPACE_BYTES: usize = 32 * 1024;
 
 type Outcome = Result<Reply, ErrorBody>;
+/// An outcome to come.
+type Awaited = watch::Receiver<Option<Arc<Outcome>>>;
 
 /// The store.
 #[derive(Clone)]
 pub struct Replies(Arc<Mutex<Store>>);
 
 struct Store {
-    spaces: HashMap<SessionId, Space>,
+    spaces: HashMap<Space, Shelf>,
     /// Bytes of all spaces together.
     bytes: usize,
     limit: usize,
@@ -40,15 +55,16 @@ struct Store {
     swept: Instant,
 }
 
-struct Space {
-    entries: VecDeque<(u64, Entry)>,
+/// What is kept of a space.
+struct Shelf {
+    entries: VecDeque<(Id, Entry)>,
     bytes: usize,
     used: Instant,
 }
 
 enum Entry {
     /// Being answered; whoever waits for it watches.
-    Pending(watch::Receiver<Option<Arc<Outcome>>>),
+    Pending(Awaited),
     /// Answered, and so many bytes long.
     Kept(Arc<Outcome>, usize),
 }
@@ -57,8 +73,8 @@ enum Entry {
 pub enum Begun {
     /// Nobody asked this before: do it, and say how it ended.
     Fresh(Recorder),
-    /// It is being answered.
-    Pending(watch::Receiver<Option<Arc<Outcome>>>),
+    /// It is being answered: see [`joined`].
+    Pending(Awaited),
     /// It was answered.
     Kept(Arc<Outcome>),
 }
@@ -72,27 +88,42 @@ impl Replies {
         Self(Arc::new(Mutex::new(store)))
     }
 
-    /// Begins a request.
+    /// Begins a request of a wire session.
     #[must_use]
     pub fn begin(&self, session: SessionId, id: u64) -> Begun {
+        let (space, id) = (Space::Session(session), Id::Number(id));
         let mut store = self.0.lock();
-        let now = Instant::now();
-        store.sweep(now);
-        let space = store.spaces.entry(session).or_insert_with(|| Space {
-            entries: VecDeque::new(),
-            bytes: 0,
-            used: now,
-        });
-        space.used = now;
-        match space.entries.iter().find(|(known, _)| *known == id) {
-            Some((_, Entry::Pending(answer))) => Begun::Pending(answer.clone()),
-            Some((_, Entry::Kept(outcome, _))) => Begun::Kept(outcome.clone()),
-            None => {
-                let (done, answer) = watch::channel(None);
-                space.entries.push_back((id, Entry::Pending(answer)));
-                Begun::Fresh(Recorder { replies: self.clone(), session, id, done })
-            }
+        let shelf = store.shelf(space);
+        match shelf.find(&id) {
+            Some((_, entry)) => entry.begun(),
+            None => Begun::Fresh(self.fresh(shelf, space, id)),
         }
+    }
+
+    /// Begins a request of a login that has an `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// `op.key_reused` when the key came with another operation or body before;
+    /// `limit.overloaded` when [`REPLIES`] requests of this login are being answered.
+    pub fn begin_with_key(&self, login: LoginId, key: Key) -> Result<Begun, ErrorBody> {
+        let (space, id) = (Space::Login(login), Id::Key(key));
+        let mut store = self.0.lock();
+        let shelf = store.shelf(space);
+        match shelf.find(&id) {
+            Some((known, entry)) if known.asks_the_same_as(&id) => Ok(entry.begun()),
+            Some(_) => {
+                let message = "this Idempotency-Key came with another operation or body before";
+                Err(ErrorBody::new(ErrorCode::OpKeyReused, message))
+            }
+            None if shelf.pending() >= REPLIES => Err(fault::overloaded()),
+            None => Ok(Begun::Fresh(self.fresh(shelf, space, id))),
+        }
+    }
+
+    fn fresh(&self, shelf: &mut Shelf, space: Space, id: Id) -> Recorder {
+        let (done, answer) = watch::channel(None);
+        shelf.entries.push_back((id.clone(), Entry::Pending(answer)));
+        Recorder { replies: self.clone(), space, id, done }
     }
 
     /// How many bytes are kept.
@@ -103,6 +134,16 @@ impl Replies {
 }
 
 impl Store {
+    /// A space's shelf, which is used now.
+    fn shelf(&mut self, space: Space) -> &mut Shelf {
+        let now = Instant::now();
+        self.sweep(now);
+        let empty = || Shelf { entries: VecDeque::new(), bytes: 0, used: now };
+        let shelf = self.spaces.entry(space).or_insert_with(empty);
+        shelf.used = now;
+        shelf
+    }
+
     /// Forgets what was not used for the grace period; looks at most twice in it.
     fn sweep(&mut self, now: Instant) {
         if now - self.swept < self.grace / 2 {
@@ -111,71 +152,82 @@ impl Store {
         self.swept = now;
         let grace = self.grace;
         let mut freed = 0;
-        self.spaces.retain(|_, space| {
-            let keep = now - space.used < grace || space.is_pending();
+        self.spaces.retain(|_, shelf| {
+            let keep = now - shelf.used < grace || shelf.pending() > 0;
             if !keep {
-                freed += space.bytes;
+                freed += shelf.bytes;
             }
             keep
         });
         self.bytes -= freed;
     }
 
-    fn finish(&mut self, session: SessionId, id: u64, outcome: Option<Arc<Outcome>>) {
-        let Some(space) = self.spaces.get_mut(&session) else { return };
-        let Some(at) = space.entries.iter().position(|(known, _)| *known == id) else { return };
-        let length = outcome.as_ref().and_then(|outcome| worth_keeping(outcome));
+    fn finish(&mut self, space: Space, id: &Id, outcome: Option<Arc<Outcome>>) {
+        let Some(shelf) = self.spaces.get_mut(&space) else { return };
+        let Some(at) = shelf.entries.iter().position(|(known, _)| known == id) else { return };
+        let length = outcome.as_ref().and_then(|outcome| worth_keeping(outcome, id));
         match (outcome, length) {
             (Some(outcome), Some(length)) if self.bytes + length <= self.limit => {
-                space.entries[at].1 = Entry::Kept(outcome, length);
-                space.bytes += length;
+                shelf.entries[at].1 = Entry::Kept(outcome, length);
+                shelf.bytes += length;
                 self.bytes += length;
             }
-            _ => drop(space.entries.remove(at)),
+            _ => drop(shelf.entries.remove(at)),
         }
-        while space.bytes > SPACE_BYTES || space.kept() > REPLIES {
-            let oldest = space.entries.iter().position(|(_, e)| matches!(e, Entry::Kept(..)));
-            let Some((_, Entry::Kept(_, length))) = oldest.and_then(|at| space.entries.remove(at))
+        while shelf.bytes > SPACE_BYTES || shelf.entries.len() - shelf.pending() > REPLIES {
+            let oldest = shelf.entries.iter().position(|(_, e)| matches!(e, Entry::Kept(..)));
+            let Some((_, Entry::Kept(_, length))) = oldest.and_then(|at| shelf.entries.remove(at))
             else {
                 break;
             };
-            space.bytes -= length;
+            shelf.bytes -= length;
             self.bytes -= length;
         }
-        if space.entries.is_empty() {
-            self.spaces.remove(&session);
+        if shelf.entries.is_empty() {
+            self.spaces.remove(&space);
         }
     }
 }
 
-impl Space {
-    fn is_pending(&self) -> bool {
-        self.entries.iter().any(|(_, entry)| matches!(entry, Entry::Pending(_)))
+impl Shelf {
+    fn find(&self, id: &Id) -> Option<&(Id, Entry)> {
+        self.entries.iter().find(|(known, _)| known == id)
     }
 
-    fn kept(&self) -> usize {
-        self.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Kept(..))).count()
+    fn pending(&self) -> usize {
+        self.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Pending(_))).count()
+    }
+}
+
+impl Entry {
+    fn begun(&self) -> Begun {
+        match self {
+            Self::Pending(answer) => Begun::Pending(answer.clone()),
+            Self::Kept(outcome, _) => Begun::Kept(outcome.clone()),
+        }
     }
 }
 
 /// How many bytes an answer takes, unless it is not kept: one after which the same id may be
 /// sent again must be tried again, and a large one costs more than it is worth.
-fn worth_keeping(outcome: &Outcome) -> Option<usize> {
+fn worth_keeping(outcome: &Outcome, id: &Id) -> Option<usize> {
     let mut bytes = Vec::new();
     let written = match outcome {
         Ok(reply) => Format::Json.encode(reply, &mut bytes),
         Err(error) if error.same_id_again() => return None,
+        // Nothing was done. Later, a socket's client takes a new id, others the same key.
+        Err(error) if error.retry == Retry::Later && id.is_key() => return None,
         Err(error) => Format::Json.encode(error, &mut bytes),
     };
-    (written.is_ok() && bytes.len() <= REPLY_BYTES).then_some(bytes.len())
+    (written.is_ok() && bytes.len() <= REPLY_BYTES).then_some(bytes.len() + id.bytes())
 }
 
 /// A promise to say how a request ended. Dropped without saying it, the request may be
 /// tried again.
 pub struct Recorder {
     replies: Replies,
-    session: SessionId,
-    id: u64,
+    space: Space,
+    id: Id,
     done: watch::Sender<Option<Arc<Outcome>>>,
 }
 
@@ -183,7 +235,7 @@ impl Recorder {
     /// Keeps the outcome, and gives it to whoever joined.
     pub fn finish(self, outcome: Outcome) -> Arc<Outcome> {
         let outcome = Arc::new(outcome);
-        self.replies.0.lock().finish(self.session, self.id, Some(outcome.clone()));
+        self.replies.0.lock().finish(self.space, &self.id, Some(outcome.clone()));
         self.done.send_replace(Some(outcome.clone()));
         outcome
     }
@@ -193,110 +245,38 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         // After `finish` the entry is no longer pending, or gone.
         let mut store = self.replies.0.lock();
-        let pending = store.spaces.get(&self.session).is_some_and(|space| {
-            space
-                .entries
-                .iter()
-                .any(|(id, entry)| *id == self.id && matches!(entry, Entry::Pending(_)))
-        });
-        if pending {
-            store.finish(self.session, self.id, None);
+        let found = store.spaces.get(&self.space).and_then(|shelf| shelf.find(&self.id));
+        if matches!(found, Some((_, Entry::Pending(_)))) {
+            store.finish(self.space, &self.id, None);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use protocol::error::ErrorCode;
-    use protocol::identity::LogoutReply;
-    use protocol::ids::LoginId;
-    use uuid::Uuid;
-
-    use super::*;
-
-    const GRACE: Duration = Duration::from_secs(60);
-
-    fn session(n: u128) -> SessionId {
-        SessionId { login: LoginId(Uuid::from_u128(n)), open: 1 }
-    }
-
-    fn reply(ended: u64) -> Outcome {
-        Ok(Reply::AuthLogout(LogoutReply { ended }))
-    }
-
-    fn fresh(replies: &Replies, session: SessionId, id: u64) -> Recorder {
-        match replies.begin(session, id) {
-            Begun::Fresh(recorder) => recorder,
-            Begun::Pending(_) | Begun::Kept(_) => panic!("{id} was begun before"),
+/// Does the work in a task of its own, so that it is finished and its outcome kept even if
+/// the client is gone.
+pub fn finished(
+    work: impl Future<Output = Outcome> + Send + 'static,
+    recorder: Option<Recorder>,
+) -> impl Future<Output = Outcome> + Send + 'static {
+    let task = tokio::spawn(async move {
+        let outcome = work.await;
+        match recorder {
+            Some(recorder) => recorder.finish(outcome).as_ref().clone(),
+            None => outcome,
         }
-    }
+    });
+    async { task.await.unwrap_or_else(|_| Err(failed())) }
+}
 
-    fn kept(replies: &Replies, session: SessionId, id: u64) -> bool {
-        matches!(replies.begin(session, id), Begun::Kept(_))
+/// Waits for the answer of a request that was sent before.
+pub async fn joined(mut answer: Awaited) -> Outcome {
+    match answer.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.as_deref().cloned().unwrap_or_else(|| Err(failed())),
+        // Whoever worked on it has gone without an outcome.
+        Err(_) => Err(failed()),
     }
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_is_given_again_and_one_on_its_way_is_joined() {
-        let replies = Replies::new(1 << 20, GRACE);
-        let recorder = fresh(&replies, session(1), 7);
-        let Begun::Pending(mut joined) = replies.begin(session(1), 7) else { panic!() };
-        recorder.finish(reply(1));
-        joined.changed().await.unwrap();
-        assert_eq!(joined.borrow().as_deref(), Some(&reply(1)));
-        assert!(matches!(replies.begin(session(1), 7), Begun::Kept(o) if *o == reply(1)));
-        drop(fresh(&replies, session(2), 7));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_was_lost_or_says_same_id_is_tried_again() {
-        let replies = Replies::new(1 << 20, GRACE);
-        drop(fresh(&replies, session(1), 1));
-        let unknown = Err(ErrorBody::new(ErrorCode::Internal, "unknown"));
-        fresh(&replies, session(1), 1).finish(unknown);
-        for code in [ErrorCode::LimitRate, ErrorCode::LimitOverloaded] {
-            fresh(&replies, session(1), 1).finish(Err(ErrorBody::new(code, "not now")));
-        }
-        fresh(&replies, session(1), 1).finish(reply(1));
-        assert!(kept(&replies, session(1), 1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_last_128_are_kept() {
-        let replies = Replies::new(1 << 20, GRACE);
-        for id in 1..=129 {
-            fresh(&replies, session(1), id).finish(reply(id));
-        }
-        assert!(!kept(&replies, session(1), 1));
-        assert!(kept(&replies, session(1), 2) && kept(&replies, session(1), 129));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn large_answers_and_full_stores_keep_nothing() {
-        let long = |bytes: usize| Err(ErrorBody::new(ErrorCode::AuthRefused, "x".repeat(bytes)));
-        let replies = Replies::new(1 << 20, GRACE);
-        fresh(&replies, session(1), 1).finish(long(REPLY_BYTES));
-        assert!(!kept(&replies, session(1), 1));
-        for id in 2..20 {
-            fresh(&replies, session(1), id).finish(long(3_000));
-        }
-        assert!(replies.bytes() <= SPACE_BYTES, "{}", replies.bytes());
-        assert!(kept(&replies, session(1), 19) && !kept(&replies, session(1), 2));
-
-        let small = Replies::new(100, GRACE);
-        for n in 0..50 {
-            fresh(&small, session(n), 1).finish(reply(1));
-        }
-        assert!(small.bytes() <= 100);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_not_used_is_forgotten_after_the_grace_period() {
-        let replies = Replies::new(1 << 20, GRACE);
-        fresh(&replies, session(1), 1).finish(reply(1));
-        tokio::time::advance(GRACE - Duration::from_secs(1)).await;
-        assert!(kept(&replies, session(1), 1), "used again");
-        tokio::time::advance(GRACE + Duration::from_secs(1)).await;
-        drop(fresh(&replies, session(2), 1));
-        assert_eq!(replies.bytes(), 0);
-    }
+fn failed() -> ErrorBody {
+    fault::internal("the request failed on the way")
 }

@@ -4,18 +4,23 @@
 use std::net::IpAddr;
 
 use actors::identity::tokens::Caller;
+use actors::sessions::replies::{Begun, Key, finished, joined};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode};
-use protocol::operation::{Access, ConnectionRequest, Doors, Operation, Reply, Request as Typed};
+use protocol::operation::{
+    Access, ConnectionRequest, Doors, Effect, MemberRequest, Operation, Reply, Request as Typed,
+};
 use protocol::sessions::PingReply;
 use serde::Serialize;
 
 use super::failure::{Failure, answer};
-use super::request::{bearer, client, format, origin, read, refuse_credentials_in};
+use super::request::{
+    bearer, client, format, idempotency_key, origin, read, refuse_credentials_in,
+};
 use crate::gate::Gate;
 use crate::meter::Door;
 
@@ -80,6 +85,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) bearer: Option<&'a str>,
     /// Whose request it is.
     pub(crate) client: IpAddr,
+    /// The `Idempotency-Key`, when there is one.
+    pub(crate) key: Option<&'a str>,
 }
 
 async fn serve(
@@ -93,15 +100,17 @@ async fn serve(
     let body = read(body, gate.settings.frame_limit_bytes).await?;
     let (origin, bearer) = (origin(&head.headers), bearer(&head.headers));
     let client = client(gate, &head.extensions, &head.headers);
-    dispatch(gate, Asked { operation, format, body: &body, origin, bearer, client }).await
+    let key = idempotency_key(&head.headers)?;
+    dispatch(gate, Asked { operation, format, body: &body, origin, bearer, client, key }).await
 }
 
 /// Reads the body and has the operation done.
 ///
 /// # Errors
-/// `limit.rate`, `limit.overloaded`, `body.invalid`, `auth.required`, and the operation's own.
+/// `limit.rate`, `limit.overloaded`, `body.invalid`, `auth.required`, `op.key_reused`, and the
+/// operation's own.
 pub(crate) async fn dispatch(gate: &Gate, asked: Asked<'_>) -> Result<Reply, ErrorBody> {
-    let Asked { operation, format, body, origin, bearer, client } = asked;
+    let Asked { operation, format, body, origin, bearer, client, key } = asked;
     let caller = match operation.access() {
         Access::Public => Err(token_required()),
         Access::Connection | Access::Member => caller(gate, bearer),
@@ -116,13 +125,41 @@ pub(crate) async fn dispatch(gate: &Gate, asked: Asked<'_>) -> Result<Reply, Err
         Typed::Public(request) => {
             let (gate, origin) = (gate.clone(), origin.map(String::from));
             // A task of its own: a login is finished even if the client is gone.
-            let work =
-                tokio::spawn(async move { gate.public(client, origin.as_deref(), request).await });
-            let failed = |_| Err(actors::fault::internal("the request failed on the way"));
-            work.await.unwrap_or_else(failed)
+            let work = async move { gate.public(client, origin.as_deref(), request).await };
+            finished(work, None).await
         }
         Typed::Connection(request) => connection(gate, &caller?, request),
-        Typed::Member(request) => gate.member(client, origin, caller?, request)?.await,
+        Typed::Member(request) => {
+            let caller = caller?;
+            // What changes nothing may be done again.
+            match key.filter(|_| operation.effect() == Effect::Changes) {
+                Some(key) => {
+                    let key = Key::new(key, operation, body);
+                    once(gate, client, origin, caller, request, key).await
+                }
+                None => gate.member(client, origin, caller, request)?.await,
+            }
+        }
+    }
+}
+
+/// Does what has not been done under this key; what has been, or is being done, is answered
+/// alike. It is finished and its answer kept even if the client is gone.
+async fn once(
+    gate: &Gate,
+    client: IpAddr,
+    origin: Option<&str>,
+    caller: Caller,
+    request: MemberRequest,
+    key: Key,
+) -> Result<Reply, ErrorBody> {
+    gate.node.game_for(&caller.app, origin)?;
+    match gate.node.sessions.replies().begin_with_key(caller.login, key)? {
+        Begun::Kept(outcome) => outcome.as_ref().clone(),
+        Begun::Pending(answer) => joined(answer).await,
+        Begun::Fresh(recorder) => {
+            finished(gate.member(client, origin, caller, request)?, Some(recorder)).await
+        }
     }
 }
 

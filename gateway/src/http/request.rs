@@ -82,6 +82,31 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The longest `Idempotency-Key`, in bytes.
+pub(crate) const KEY_BYTES: usize = 255;
+
+/// The `Idempotency-Key`, as it stands: draft-ietf-httpapi-idempotency-key-header puts it into
+/// quotes, most clients do not, and here they are a part of it.
+///
+/// # Errors
+/// `body.invalid`, naming the header.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ErrorBody> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let (key, another) = (keys.next(), keys.next());
+    let wrong = |reason: String| Err(ErrorBody::invalid("Idempotency-Key", reason));
+    let Some(key) = key.map(|key| key.as_bytes()) else { return Ok(None) };
+    if another.is_some() {
+        return wrong("is given more than once".into());
+    }
+    match std::str::from_utf8(key) {
+        Ok(key) if key.bytes().all(|byte| matches!(byte, b' '..=b'~')) => match key.len() {
+            1..=KEY_BYTES => Ok(Some(key)),
+            _ => wrong(format!("is not between 1 and {KEY_BYTES} characters long")),
+        },
+        Ok(_) | Err(_) => wrong("holds something else than printable ASCII".into()),
+    }
+}
+
 /// A credential in an address ends up in logs and histories, so it is not taken.
 ///
 /// # Errors

@@ -363,10 +363,6 @@ fn senseless(reason: &'static str) -> End {
     End::Close(CloseCode::BadFrame, CloseReason::default())
 }
 
-fn failed() -> ErrorBody {
-    actors::fault::internal("the request failed on the way")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,7 @@ mod openapi;
 mod operations;
 mod origins;
 mod push;
+mod resent;
 mod sessions;
 mod slow;
 mod tree;

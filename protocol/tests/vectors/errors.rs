@@ -11,6 +11,7 @@ pub(crate) fn of(code: ErrorCode) -> ErrorBody {
         ErrorCode::FrameStaleId => says("the id was used before"),
         ErrorCode::OpUnknown => says("no operation has this name"),
         ErrorCode::OpMethod => says("operations are asked for with POST"),
+        ErrorCode::OpKeyReused => says("the key came with another body before"),
         ErrorCode::BodyInvalid => ErrorBody::invalid("client.version", "is missing"),
         ErrorCode::BodyTooLarge => says("the body is larger than 65536 bytes"),
         ErrorCode::BodyMediaType => says("the body is not JSON"),

@@ -1,19 +1,17 @@
 //! What becomes of a frame: read, matched to an operation, answered now or when it is done.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actors::sessions::replies::{Begun, Recorder};
+use actors::sessions::replies::{Begun, Recorder, finished, joined};
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::frame::{ClientFrame, FrameFault, RequestFrame};
 use protocol::operation::{Effect, Operation, Request};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Connection, End, Outcome, failed, senseless};
+use super::{Connection, End, senseless};
 use crate::ws::outbound::Closing;
 use crate::ws::phase::{Phase, not_open};
 
@@ -177,31 +175,6 @@ impl Connection {
         }
         let message = format!("id {id} is not above {}, the highest so far", self.ids.highest());
         Some(self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)))
-    }
-}
-
-/// Does the work in a task of its own, so that it is finished and its outcome kept even if
-/// the client is gone.
-fn finished(
-    work: impl Future<Output = Outcome> + Send + 'static,
-    recorder: Option<Recorder>,
-) -> impl Future<Output = Outcome> + Send + 'static {
-    let task = tokio::spawn(async move {
-        let outcome = work.await;
-        match recorder {
-            Some(recorder) => recorder.finish(outcome).as_ref().clone(),
-            None => outcome,
-        }
-    });
-    async { task.await.unwrap_or_else(|_| Err(failed())) }
-}
-
-/// Waits for the answer of a request that was sent before.
-async fn joined(mut answer: watch::Receiver<Option<Arc<Outcome>>>) -> Outcome {
-    match answer.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.as_deref().cloned().unwrap_or_else(|| Err(failed())),
-        // Whoever worked on it has gone without an outcome.
-        Err(_) => Err(failed()),
     }
 }
 
