@@ -39,6 +39,8 @@ pub(crate) enum Msg {
     },
     /// What was read of the member and its logins may no longer be true.
     StandingChanged,
+    /// The member's inbox reaches at least up to this number.
+    Posted(u64),
     /// It may have been quiet long enough.
     Quiet,
 }
@@ -121,6 +123,7 @@ impl Actor for SessionActor {
                 let _ = reply_to.send(outcome);
             }
             Msg::StandingChanged => state.standing = None,
+            Msg::Posted(seq) => state.reaches(seq, 0),
             Msg::Quiet => Self::on_quiet(&myself, state),
         }
         Ok(())

@@ -27,7 +27,7 @@ use protocol::push::Push;
 use storage::clock::{Clock, Micros};
 use storage::gamelog::{Event, LogRecord};
 use storage::open::Storage;
-use storage::push::NewPush;
+use storage::push::{KeptPush, NewPush};
 use storage::sessions::Standing;
 use tokio::sync::oneshot;
 
@@ -199,20 +199,42 @@ impl Sessions {
         }
     }
 
-    /// Puts pushes into a member's inbox and has its connections look.
+    /// Puts pushes into a member's inbox and has its connections look. It is finished even
+    /// if the caller leaves; a poll that begins after it has returned finds the pushes.
     ///
     /// # Errors
-    /// `member.unknown`, or what storage says.
+    /// `member.unknown`, or what storage says. After `internal` they may be there.
     pub async fn post(
         &self,
         app: AppId,
         member: MemberId,
         pushes: Vec<NewPush>,
     ) -> Result<u64, ErrorBody> {
-        let context = &self.0.context;
-        let posted = context.storage.inboxes.post(app, member, pushes, context.clock.now()).await;
-        let kept = posted.map_err(|error| fault::of_storage(&error))?.ok_or_else(nobody)?;
+        let sessions = self.clone();
+        let work = tokio::spawn(async move {
+            let context = &sessions.0.context;
+            let now = context.clock.now();
+            let posted = context.storage.inboxes.post(app, member, pushes, now).await;
+            sessions.posted(member, posted)
+        });
+        work.await.unwrap_or_else(|_| Err(fault::internal("the posting failed on the way")))
+    }
+
+    /// Tells those who must know how a posting ended.
+    fn posted(
+        &self,
+        member: MemberId,
+        posted: storage::error::Result<Option<Vec<KeptPush>>>,
+    ) -> Result<u64, ErrorBody> {
+        let kept = posted.map_err(|error| {
+            // They may be there all the same.
+            self.0.registry.tell(member, Msg::StandingChanged);
+            fault::of_storage(&error)
+        })?;
+        let kept = kept.ok_or_else(nobody)?;
         let seq = kept.last().map_or(0, |push| push.seq);
+        // The actor first: whoever looks asks it.
+        self.0.registry.tell(member, Msg::Posted(seq));
         for connection in self.0.registry.connections(member, |_| true) {
             connection.look(seq);
         }

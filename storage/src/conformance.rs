@@ -60,6 +60,7 @@ macro_rules! exam {
             posts_at_once_get_each_number_once
             an_acknowledgement_is_cumulative_and_never_goes_back
             what_has_expired_is_neither_read_nor_kept
+            a_standing_says_how_far_the_inbox_reaches_and_is_acknowledged
             nobody_has_an_inbox_in_another_game
         }
         $crate::exam! { $fresh, identity:

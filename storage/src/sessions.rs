@@ -106,6 +106,8 @@ pub struct Standing {
     pub epoch: i64,
     /// The highest number of the member's inbox.
     pub inbox: u64,
+    /// The highest of them that was acknowledged.
+    pub acked: u64,
 }
 
 /// An exchange of a refresh token.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct SessionsSettings {
     /// After how much quiet a session actor goes to sleep, in milliseconds. At least 1.
     pub quiet_ms: u64,
-    /// For how long a session actor believes what it read of its login, in milliseconds.
-    /// What other nodes do is seen after that at the latest. At most 30000.
+    /// For how long a session actor believes what it read of its login and how far the inbox
+    /// reaches, in milliseconds. What other nodes do is seen after that at the latest. At most
+    /// 30000.
     pub standing_ms: u64,
     /// For how long the answers of a session are kept after it was last used, in
     /// milliseconds, for requests that are sent again. At least 1.

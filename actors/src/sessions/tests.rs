@@ -1,6 +1,7 @@
 //! The slot protocol, with real actors, on many threads, in every order that comes.
 
 mod bans;
+mod polling;
 mod simulation;
 
 use std::collections::HashSet;

@@ -18,7 +18,7 @@ const NOTES: &[(&str, &str)] = &[
     ),
     (
         "standing_ms",
-        "Milliseconds for which a session believes what it read of its login; at most 30000, and 0 reads it for every request.",
+        "Milliseconds for which a session believes what it read of its login and inbox; at most 30000, and 0 reads it for every request.",
     ),
     (
         "grace_ms",

@@ -185,6 +185,28 @@ async fn a_long_poll_is_answered_by_a_push() {
 }
 
 #[tokio::test]
+async fn polls_of_either_door_are_answered_from_memory_while_nothing_is_new() {
+    let house = Daemun::start().await;
+    let player = house.guest().await;
+    message(&house, &player, "one").await;
+    assert_eq!(list(&house, &player, json!({"after": 0})).await["seq"], 1);
+    let before = house.server.gate.node.storage.records.taken();
+    for _ in 0..20 {
+        let listed = list(&house, &player, json!({"after": 1})).await;
+        assert_eq!(listed, json!({"pushes": [], "seq": 1}));
+        let poll = house
+            .http()
+            .request(hyper::Method::POST, "/legacy/v1/inbox/poll")
+            .header("authorization", format!("Bearer {}", player.access_token()))
+            .body(json!({"after": 1}).to_string().into());
+        let answer = house.http().send(poll).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((&answer["header"]["resultCode"], &answer["seq"]), (&json!(0), &json!(1)));
+    }
+    assert_eq!(house.server.gate.node.storage.records.taken() - before, 0);
+}
+
+#[tokio::test]
 async fn a_change_that_is_sent_again_gets_its_first_answer() {
     let house = Daemun::start().await;
     let mut player = house.guest().await;

@@ -81,6 +81,20 @@ pub async fn what_has_expired_is_neither_read_nor_kept(storage: Storage) {
     assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [1, 3]);
 }
 
+pub async fn a_standing_says_how_far_the_inbox_reaches_and_is_acknowledged(storage: Storage) {
+    let game = Game::new(&storage);
+    let player = game.player().await;
+    let reaches = async || {
+        let standing = player.standing().await;
+        (standing.inbox, standing.acked)
+    };
+    assert_eq!(reaches().await, (0, 0));
+    post(&game, player.member.id, &["a", "b", "c"]).await;
+    assert_eq!(reaches().await, (3, 0));
+    game.storage.inboxes.ack(game.app.clone(), player.member.id, 2).await.unwrap();
+    assert_eq!(reaches().await, (3, 2));
+}
+
 pub async fn nobody_has_an_inbox_in_another_game(storage: Storage) {
     let (game, other) = (Game::new(&storage), Game::new(&storage));
     let member = game.player().await.member.id;

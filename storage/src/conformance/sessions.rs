@@ -38,6 +38,7 @@ pub async fn a_login_stands_as_it_was_written(storage: Storage) {
             login: login.clone(),
             epoch: player.epoch,
             inbox: 0,
+            acked: 0,
         };
         assert_eq!(player.standing().await, standing);
 

@@ -153,19 +153,23 @@ fn login(row: &Row<'_>) -> rusqlite::Result<Result<Login>> {
 }
 
 fn epoch(connection: &Connection, member: MemberId) -> Result<i64> {
-    counters(connection, member).map(|(epoch, _)| epoch)
+    counters(connection, member).map(|(epoch, ..)| epoch)
 }
 
-/// The member's session epoch, and the highest number of its inbox.
-fn counters(connection: &Connection, member: MemberId) -> Result<(i64, u64)> {
-    let row: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT epoch, inbox_seq FROM member_session WHERE member = ?1")
+/// The member's session epoch, and the highest numbers of its inbox: written, acknowledged.
+fn counters(connection: &Connection, member: MemberId) -> Result<(i64, u64, u64)> {
+    let row: Option<(i64, i64, i64)> = connection
+        .prepare_cached(
+            "SELECT epoch, inbox_seq, inbox_acked FROM member_session WHERE member = ?1",
+        )
         .and_then(|mut select| {
-            select.query_row([member.number()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            select
+                .query_row([member.number()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()
         })
         .map_err(unavailable)?;
-    let (epoch, inbox) = row.unwrap_or_default();
-    Ok((epoch, u64::try_from(inbox).unwrap_or(0)))
+    let (epoch, inbox, acked) = row.unwrap_or_default();
+    Ok((epoch, u64::try_from(inbox).unwrap_or(0), u64::try_from(acked).unwrap_or(0)))
 }
 
 fn standing(
@@ -186,8 +190,8 @@ fn standing(
     let member = members::find(connection, app, member)?;
     match (found, member) {
         (Some(login), Some(member)) => {
-            let (epoch, inbox) = counters(connection, member.id)?;
-            Ok(Some(Standing { member, login, epoch, inbox }))
+            let (epoch, inbox, acked) = counters(connection, member.id)?;
+            Ok(Some(Standing { member, login, epoch, inbox, acked }))
         }
         (None, _) | (_, None) => Ok(None),
     }

@@ -66,7 +66,10 @@ pub async fn a_replaced_login_takes_the_session_back_as_a_new_login(storage: Sto
         expires_at: write.expires_at,
         ended: None,
     };
-    assert_eq!(standing, Standing { member: old.member.clone(), login, epoch: 3, inbox: 0 });
+    assert_eq!(
+        standing,
+        Standing { member: old.member.clone(), login, epoch: 3, inbox: 0, acked: 0 }
+    );
     assert_eq!(old.shows(write.next, START.after(DAY)).await, ended);
     newest.rotates(newest.login.token, START.after(2 * DAY)).await;
 }
