@@ -4,14 +4,15 @@
 //! standard output, a line of JSON each. Between orders its sockets are silent.
 
 pub(crate) mod client;
-mod crowd;
+pub(crate) mod crowd;
 mod echo;
-mod player;
+pub(crate) mod player;
 
 use std::io::Write;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use protocol::ids::MemberId;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -23,8 +24,10 @@ use crowd::Crowd;
 /// What clients speak to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Whom {
-    /// The server, at its HTTP address.
+    /// The server, at its HTTP address, in MessagePack.
     Daemun,
+    /// The same in JSON.
+    DaemunJson,
     /// An echo over TCP.
     Tcp,
     /// An echo over websockets.
@@ -35,6 +38,7 @@ impl Whom {
     fn word(self) -> &'static str {
         match self {
             Self::Daemun => "daemun",
+            Self::DaemunJson => "daemun-json",
             Self::Tcp => "tcp",
             Self::Websocket => "websocket",
         }
@@ -56,26 +60,61 @@ pub(crate) struct Arguments {
 pub(crate) enum Order {
     /// So many more connect; of the server's each logs in as a new guest and opens a session.
     Enter(usize),
+    /// So many new guests log in and leave again, with a token for a session later.
+    Admit(usize),
+    /// So many connect. The server's hold no session yet.
+    Connect(usize),
+    /// Each of those who connected opens a session with a token.
+    Open,
+    /// So many connect and, of the server's, open a session with a token.
+    Storm(usize),
     /// Each asks, and hears every answer.
     Burst(Burst),
-    /// All close their sessions and leave.
-    Leave,
+    /// Each hears one push.
+    Hear,
+    /// The last so many close their sessions and leave.
+    Leave(usize),
+    /// Says whose sessions are open.
+    Members,
+}
+
+/// What a client asks for; an echo has but one thing to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Question {
+    /// `session.ping` and `member.me` by turns.
+    Mixed,
+    /// `session.ping`, which the connection answers.
+    Ping,
+    /// `member.me`, which the session's actor answers.
+    Me,
+    /// `inbox.list`, which the session's actor answers.
+    Inbox,
 }
 
 /// How often a client asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Burst {
-    /// How often in all.
+    /// For what.
+    pub(crate) question: Question,
+    /// How often, before it is the next client's turn.
     pub(crate) reads: usize,
     /// How often before it waits for the answers, and then goes on.
     pub(crate) at_once: usize,
+    /// How many times each client has its turn.
+    pub(crate) turns: usize,
 }
 
 impl Burst {
     /// Asks once.
-    pub(crate) const ONE: Self = Self { reads: 1, at_once: 1 };
+    pub(crate) const ONE: Self = Self::of(Question::Mixed, 1, 1);
 
-    /// The sizes of the parts that are asked at once.
+    /// One turn each.
+    pub(crate) const fn of(question: Question, reads: usize, at_once: usize) -> Self {
+        Self { question, reads, at_once, turns: 1 }
+    }
+
+    /// The sizes of the parts that are asked at once, in one turn.
     fn parts(self) -> impl Iterator<Item = usize> {
         let at_once = self.at_once.max(1);
         (0..self.reads).step_by(at_once).map(move |asked| at_once.min(self.reads - asked))
@@ -93,13 +132,15 @@ enum Outcome {
 }
 
 /// An order that was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Done {
     /// How many clients are connected now.
     pub(crate) connected: usize,
     /// For how many seconds from its login on the shortest-lived token is good; `None`
     /// where there are no tokens.
     pub(crate) good_for_s: Option<u64>,
+    /// Whose sessions are open, when that was the order.
+    pub(crate) members: Vec<MemberId>,
 }
 
 /// The clients' process, as the bench has it.
@@ -167,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_burst_comes_in_parts() {
-        let parts = |reads, at_once| Burst { reads, at_once }.parts().collect::<Vec<_>>();
+        let parts =
+            |reads, at_once| Burst::of(Question::Mixed, reads, at_once).parts().collect::<Vec<_>>();
         assert_eq!(parts(50, 16), [16, 16, 16, 2]);
         assert_eq!(parts(2, 50), [2]);
         assert_eq!(parts(2, 0), [1, 1]);
@@ -177,8 +219,8 @@ mod tests {
     #[test]
     fn orders_and_outcomes_are_lines() {
         assert_eq!(serde_json::to_string(&Order::Enter(5)).unwrap(), r#"{"enter":5}"#);
-        assert_eq!(serde_json::from_str::<Order>(r#""leave""#).unwrap(), Order::Leave);
-        let done = Outcome::Done(Done { connected: 5, good_for_s: Some(900) });
+        assert_eq!(serde_json::from_str::<Order>(r#""open""#).unwrap(), Order::Open);
+        let done = Outcome::Done(Done { connected: 5, good_for_s: Some(900), ..Done::default() });
         let line = serde_json::to_string(&done).unwrap();
         assert_eq!(serde_json::from_str::<Outcome>(&line).unwrap(), done);
         assert!(serde_json::from_str::<Outcome>("listening").is_err());

@@ -5,12 +5,20 @@
 //! this program too, under hidden subcommands, but for the server itself.
 
 mod clients;
+mod connect;
+mod contest;
 mod idle;
 mod machine;
+mod message;
+mod ping;
 mod process;
 mod reference;
 mod report;
+mod scale;
 mod server;
+mod subject;
+mod suite;
+mod wake;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -34,8 +42,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Every bench, one after the other, and all tables at the end.
+    All(suite::Arguments),
     /// Resident bytes of an idle, logged-in session, beside a raw TCP task's.
     Idle(idle::Arguments),
+    /// Processor time of a `session.ping`, beside echoes.
+    Ping(ping::Arguments),
+    /// Processor time of a request that a session's actor answers, beside echoes.
+    Wake(wake::Arguments),
+    /// Processor time of a session's beginning, beside a bare websocket's.
+    Connect(connect::Arguments),
+    /// Processor time of a message that must arrive.
+    Message(message::Arguments),
     /// The clients of a bench: does what standard input orders.
     #[command(hide = true)]
     Clients(clients::Arguments),
@@ -56,7 +74,12 @@ enum Bench {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().bench {
-        Bench::Idle(arguments) => block_on(one_thread(), unless_interrupted(idle::run(&arguments))),
+        Bench::All(arguments) => bench(suite::run(&arguments)),
+        Bench::Idle(arguments) => bench(idle::run(&arguments)),
+        Bench::Ping(arguments) => bench(ping::run(&arguments)),
+        Bench::Wake(arguments) => bench(wake::run(&arguments)),
+        Bench::Connect(arguments) => bench(connect::run(&arguments)),
+        Bench::Message(arguments) => bench(message::run(&arguments)),
         Bench::Clients(arguments) => block_on(one_thread(), clients::run(&arguments)),
         Bench::Reference { kind } => block_on(many_threads(), reference::run(kind)),
         Bench::Leash { command } => Err(process::leash::exec(&command)),
@@ -68,6 +91,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a bench to its end, or until somebody wants it to stop.
+fn bench<T>(bench: impl Future<Output = Result<T, Fault>>) -> Result<(), Fault> {
+    let ended = async { bench.await.map(|_| ()) };
+    block_on(one_thread(), unless_interrupted(ended))
 }
 
 fn block_on(

@@ -1,5 +1,6 @@
 //! Processes that a bench starts: each ends with it, however it ends.
 
+mod cpu;
 pub(crate) mod leash;
 mod memory;
 mod settle;
@@ -97,14 +98,26 @@ impl Process {
         }
     }
 
+    /// What processor time it has used so far.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub(crate) fn cpu(&self) -> Result<Duration, Fault> {
+        cpu::used_by(self.pid()?)
+            .map_err(|error| self.trouble(&format!("its time cannot be read: {error}")))
+    }
+
     /// What it has resident now.
     ///
     /// # Errors
     /// When it is gone.
     pub(crate) fn memory(&self) -> Result<Memory, Fault> {
-        let pid = self.child.id().ok_or_else(|| self.trouble("it has ended"))?;
-        Memory::of(pid)
+        Memory::of(self.pid()?)
             .map_err(|error| self.trouble(&format!("its memory cannot be read: {error}")))
+    }
+
+    fn pid(&self) -> Result<u32, Fault> {
+        self.child.id().ok_or_else(|| self.trouble("it has ended"))
     }
 
     /// What it has resident once that has not changed for a while.

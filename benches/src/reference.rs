@@ -3,6 +3,7 @@
 //! Each runs on the runtime the server runs on, with the allocator it has, and answers
 //! every message of a connection from one task.
 
+pub(crate) mod node;
 mod tcp;
 mod websocket;
 
@@ -24,8 +25,10 @@ const LISTENING: &str = "listening ";
 /// A reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// Bytes over TCP, as they come.
+    /// Bytes over TCP, as they come, through a buffer that fits a small task.
     Tcp,
+    /// The same through a buffer that takes many messages at once, for figures of time.
+    TcpWide,
     /// Websocket messages, with every buffer of tokio-tungstenite set small.
     Websocket,
 }
@@ -35,7 +38,7 @@ impl Kind {
     #[must_use]
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Tcp => "raw tokio TCP task",
+            Self::Tcp | Self::TcpWide => "raw tokio TCP task",
             Self::Websocket => "tokio-tungstenite alone, tuned",
         }
     }
@@ -45,6 +48,7 @@ impl Kind {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::TcpWide => "tcp-wide",
             Self::Websocket => "websocket",
         }
     }
@@ -66,7 +70,11 @@ impl Reference {
     pub(crate) async fn start(kind: Kind) -> Result<Self, Fault> {
         let mut command = leash::own("reference")?;
         command.arg(kind.word());
-        let mut process = Process::start(kind.name(), command)?;
+        Self::listening(Process::start(kind.name(), command)?).await
+    }
+
+    /// Waits until it says where it listens.
+    async fn listening(mut process: Process) -> Result<Self, Fault> {
         let address = process
             .hear("its address", START, |line| line.strip_prefix(LISTENING).map(str::to_owned));
         let address = address.await?;
@@ -89,7 +97,8 @@ async fn serve(kind: Kind, listener: TcpListener) -> io::Result<()> {
     loop {
         let stream = accept(&listener).await?;
         match kind {
-            Kind::Tcp => drop(tokio::spawn(tcp::echo(stream))),
+            Kind::Tcp => drop(tokio::spawn(tcp::echo::<{ tcp::SMALL }>(stream))),
+            Kind::TcpWide => drop(tokio::spawn(tcp::echo::<{ tcp::WIDE }>(stream))),
             Kind::Websocket => drop(tokio::spawn(websocket::greet(stream))),
         }
     }

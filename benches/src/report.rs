@@ -1,5 +1,6 @@
 //! What a bench says: a table for people, and the same as JSON.
 
+mod notes;
 mod table;
 
 use std::fmt;
@@ -11,6 +12,14 @@ use serde_json::Value;
 use crate::Fault;
 use crate::machine::Machine;
 use table::Table;
+
+pub(crate) use notes::{notes_of_time, notes_of_time_alone};
+pub(crate) use table::grouped;
+
+/// The unit of figures of processor time.
+pub(crate) const MICROS: &str = "µs of CPU each";
+/// How far a figure may grow with the number of sessions and still count as flat.
+const FLAT: f64 = 1.2;
 
 /// All that a run has found.
 #[derive(Clone, Debug, Serialize)]
@@ -38,10 +47,21 @@ pub(crate) struct Report {
 pub(crate) struct Figure {
     /// What it is.
     pub(crate) what: String,
-    /// How much, in the report's unit.
+    /// How much, in the report's unit: the median where it was taken more than once.
     pub(crate) value: f64,
+    /// The least and the most, where it was taken more than once.
+    pub(crate) spread: Option<Spread>,
     /// What it was worked out from.
     pub(crate) detail: Value,
+}
+
+/// Between which values a figure was found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    /// The smallest.
+    pub(crate) least: f64,
+    /// The largest.
+    pub(crate) most: f64,
 }
 
 /// A figure beside its reference.
@@ -111,20 +131,31 @@ impl Claim {
         Self { what: figure.what.clone(), reference: reference.what.clone(), ratio, bars }
     }
 
+    /// Holds a figure against the same with fewer sessions: it is to stay flat.
+    #[must_use]
+    pub(crate) fn grown(figure: &Figure, smallest: &Figure) -> Self {
+        Self::new(figure, smallest, vec![Bar::reach(FLAT)])
+    }
+
     fn verdict(&self, kind: BarKind) -> String {
         let bar = self.bars.iter().find(|judged| judged.bar.kind == kind);
         bar.map_or_else(String::new, |Judged { bar, met }| {
-            format!("{}x {}", bar.at_most, if *met { "met" } else { "MISSED" })
+            format!("{}x {}", bar.at_most, if *met { "met" } else { "**missed**" })
         })
     }
 }
 
 impl Report {
-    /// Writes it as JSON.
+    /// Prints it, and writes it as JSON.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Fault> {
+    pub(crate) fn publish(&self, path: &Path) -> Result<(), Fault> {
+        print!("{self}");
+        self.write(path)
+    }
+
+    fn write(&self, path: &Path) -> Result<(), Fault> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -135,26 +166,42 @@ impl Report {
     }
 }
 
+/// As Markdown, to be read on the screen and pasted into a document.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut figures = Table::new(["what", self.unit]);
-        for figure in &self.figures {
-            figures.row([figure.what.clone(), table::grouped(figure.value)]);
+        writeln!(f, "\n### {}\n", self.title)?;
+        if self.unit == MICROS {
+            let mut figures = Table::new(["what", self.unit, "least to most", "a second and core"]);
+            for figure in &self.figures {
+                let Spread { least, most } =
+                    figure.spread.unwrap_or(Spread { least: figure.value, most: figure.value });
+                let spread = format!("{} to {}", table::rounded(least), table::rounded(most));
+                let rate = grouped(1e6 / figure.value);
+                figures.row([figure.what.clone(), table::rounded(figure.value), spread, rate]);
+            }
+            writeln!(f, "{figures}")?;
+        } else {
+            let mut figures = Table::new(["what", self.unit]);
+            for figure in &self.figures {
+                figures.row([figure.what.clone(), grouped(figure.value)]);
+            }
+            writeln!(f, "{figures}")?;
         }
-        let mut claims = Table::new(["claim", "ratio", "at most now", "to reach"]);
-        for claim in &self.claims {
-            let ratio = format!("{:.2}x", claim.ratio);
-            let bars = [BarKind::Now, BarKind::Reach].map(|kind| claim.verdict(kind));
-            let [now, reach] = bars;
-            claims.row([format!("{} / {}", claim.what, claim.reference), ratio, now, reach]);
+        if !self.claims.is_empty() {
+            let mut claims = Table::new(["claim", "ratio", "at most now", "to reach"]);
+            for claim in &self.claims {
+                let ratio = format!("{:.2}x", claim.ratio);
+                let [now, reach] = [BarKind::Now, BarKind::Reach].map(|kind| claim.verdict(kind));
+                claims.row([format!("{} / {}", claim.what, claim.reference), ratio, now, reach]);
+            }
+            writeln!(f, "{claims}")?;
         }
-        write!(f, "\n{}\n\n{figures}\n{claims}\n", self.title)?;
         for note in &self.notes {
-            writeln!(f, "{note}")?;
+            writeln!(f, "- {note}")?;
         }
         writeln!(f, "\n{}", self.machine)
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

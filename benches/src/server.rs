@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loadtest::HttpClient;
+use protocol::ids::MemberId;
 use protocol::time::Micros;
 use serde::Deserialize;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::Fault;
+use crate::clients::player::GAME;
 use crate::process::{Process, leash};
 
 /// How the server is built, for whoever has not.
@@ -29,21 +32,27 @@ pub(crate) struct Server {
     /// Where players reach it, for example `http://127.0.0.1:7350`.
     pub(crate) url: String,
     private: HttpClient,
+    /// What commands show on the private listener.
+    token: String,
     folder: TempDir,
 }
+
+/// A setting by its variable, for example `("DAEMUN_SESSIONS__QUIET_MS", "1")`.
+pub(crate) type Setting = (&'static str, &'static str);
 
 /// The part of `private.json` that is needed.
 #[derive(Deserialize)]
 struct Private {
     address: String,
+    token: String,
 }
 
 impl Server {
-    /// Starts a server in development mode, as it comes: nothing is tuned but heartbeats.
+    /// Starts a server in development mode, as it comes but for heartbeats and these settings.
     ///
     /// # Errors
     /// When it is not built, or is not up in time.
-    pub(crate) async fn start() -> Result<Self, Fault> {
+    pub(crate) async fn start(settings: &[Setting]) -> Result<Self, Fault> {
         let folder = TempDir::with_prefix("daemun-bench-")?;
         let data = folder.path().join("data");
         let mut command = leash::command(&binary()?)?;
@@ -59,10 +68,12 @@ impl Server {
             }
         }
         command.env("DAEMUN_GATEWAY__HEARTBEAT_S", HEARTBEAT_S);
+        command.envs(settings.iter().copied());
         let mut process = Process::start("daemun", command)?;
         let url = process.hear("the line with the players' address", START, players).await?;
-        let private = HttpClient::new(&private_url(&data)?);
-        Ok(Self { process, url, private, folder })
+        let Private { address, token } = private(&data)?;
+        let private = HttpClient::new(&format!("http://{address}"));
+        Ok(Self { process, url, private, token, folder })
     }
 
     /// Ends the process, then removes its folder.
@@ -73,6 +84,26 @@ impl Server {
         let Self { process, folder, .. } = self;
         process.end().await?;
         Ok(folder.close()?)
+    }
+
+    /// Has an operator's message sent to a member.
+    ///
+    /// # Errors
+    /// When the private listener does not answer as it should.
+    pub(crate) async fn message(&self, member: MemberId, text: &str) -> Result<(), Fault> {
+        let body = json!({"app": GAME, "member": member, "text": text});
+        let request = self
+            .private
+            .request("POST".parse()?, "/commands/member/message")
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json");
+        let sent = self.private.send(request.body(body.to_string().into())).await;
+        let answer = sent.map_err(|error| self.process.trouble(&error.to_string()))?;
+        if answer.status == 200 {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        Err(self.process.trouble(&format!("a message is answered {}: {text}", answer.status)))
     }
 
     /// A number of the server's own metrics; 0 when it has not been set yet.
@@ -119,12 +150,11 @@ fn players(line: &str) -> Option<String> {
     words.next().map(str::to_owned)
 }
 
-fn private_url(data: &Path) -> Result<String, Fault> {
+fn private(data: &Path) -> Result<Private, Fault> {
     let path = data.join("private.json");
     let read = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let private: Private =
-        serde_json::from_slice(&read).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(format!("http://{}", private.address))
+    let private = serde_json::from_slice(&read);
+    private.map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// The value of a metric without labels, in Prometheus's text format.

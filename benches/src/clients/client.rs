@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use loadtest::Format;
 use loadtest::dial::Dialer;
+use protocol::ids::MemberId;
 
 use super::echo::{TcpEcho, WebsocketEcho};
-use super::player::Player;
+use super::player::{Guest, Player, Stranger};
 use super::{Burst, Whom};
 use crate::Fault;
 
@@ -37,6 +39,8 @@ impl Door {
 pub(crate) enum Client {
     /// Of the server, with an open session.
     Player(Box<Player>),
+    /// Of the server, before it has opened one.
+    Stranger(Box<Stranger>),
     /// Of the TCP echo.
     Tcp(TcpEcho),
     /// Of the websocket echo.
@@ -57,34 +61,99 @@ impl Client {
     /// # Errors
     /// When a reply is not as it should be.
     pub(crate) async fn enter(door: &Door, number: usize) -> Result<Entered, Fault> {
-        let stream = door.dialer.dial(number).await?;
-        let (client, good_for_s) = match door.whom {
-            Whom::Daemun => {
-                let (player, good_for_s) = Player::enter(&door.address, stream).await?;
-                (Self::Player(Box::new(player)), Some(good_for_s))
+        let (mut client, mut good_for_s) = (Self::connect(door, number).await?, None);
+        match client {
+            Self::Stranger(mut stranger) => {
+                let guest = stranger.log_in(&door.address).await?;
+                good_for_s = Some(guest.good_for_s);
+                client = Self::Player(Box::new(stranger.open(&guest).await?));
             }
-            Whom::Tcp => (Self::Tcp(TcpEcho::enter(stream).await?), None),
-            Whom::Websocket => {
-                let echo = WebsocketEcho::enter(&door.address, stream).await?;
-                (Self::Websocket(Box::new(echo)), None)
-            }
-        };
+            Self::Player(_) | Self::Tcp(_) | Self::Websocket(_) => client.burst(Burst::ONE).await?,
+        }
         Ok(Entered { client, good_for_s })
     }
 
-    /// Asks, and hears every answer.
+    /// Connects, no more.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn connect(door: &Door, number: usize) -> Result<Self, Fault> {
+        let stream = door.dialer.dial(number).await?;
+        let to = &door.address;
+        Ok(match door.whom {
+            Whom::Daemun => {
+                Self::Stranger(Box::new(Stranger::connect(to, Format::Msgpack, stream).await?))
+            }
+            Whom::DaemunJson => {
+                Self::Stranger(Box::new(Stranger::connect(to, Format::Json, stream).await?))
+            }
+            Whom::Tcp => Self::Tcp(TcpEcho::new(stream)),
+            Whom::Websocket => Self::Websocket(Box::new(WebsocketEcho::connect(to, stream).await?)),
+        })
+    }
+
+    /// Logs a new guest in and leaves; `None` where nobody has to.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn admit(door: &Door, number: usize) -> Result<Option<Guest>, Fault> {
+        let Self::Stranger(mut stranger) = Self::connect(door, number).await? else {
+            return Ok(None);
+        };
+        let guest = stranger.log_in(&door.address).await?;
+        stranger.leave().await?;
+        Ok(Some(guest))
+    }
+
+    /// Opens a guest's session; an echo has none.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn open(self, guest: Option<&Guest>) -> Result<Self, Fault> {
+        match (self, guest) {
+            (Self::Stranger(stranger), Some(guest)) => {
+                Ok(Self::Player(Box::new(stranger.open(guest).await?)))
+            }
+            (Self::Stranger(_), None) => Err("nobody was admitted to open a session".into()),
+            (echo, _) => Ok(echo),
+        }
+    }
+
+    /// Whose session is open.
+    pub(crate) fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Player(player) => Some(player.member),
+            Self::Stranger(_) | Self::Tcp(_) | Self::Websocket(_) => None,
+        }
+    }
+
+    /// Asks in one turn, and hears every answer.
     ///
     /// # Errors
     /// As [`Client::enter`].
     pub(crate) async fn burst(&mut self, burst: Burst) -> Result<(), Fault> {
         for part in burst.parts() {
             match self {
-                Self::Player(player) => player.ask_at_once(part).await?,
+                Self::Player(player) => player.ask_at_once(burst.question, part).await?,
+                Self::Stranger(_) => return Err("a client without a session asks".into()),
                 Self::Tcp(echo) => echo.ask_at_once(part).await?,
                 Self::Websocket(echo) => echo.ask_at_once(part).await?,
             }
         }
         Ok(())
+    }
+
+    /// Hears one push, as the server's members do.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn hear(&mut self) -> Result<(), Fault> {
+        match self {
+            Self::Player(player) => player.hear().await,
+            Self::Stranger(_) | Self::Tcp(_) | Self::Websocket(_) => {
+                Err("only a session is told something".into())
+            }
+        }
     }
 
     /// Takes leave as the protocol has it.
@@ -94,6 +163,7 @@ impl Client {
     pub(crate) async fn leave(self) -> Result<(), Fault> {
         match self {
             Self::Player(player) => player.leave().await,
+            Self::Stranger(stranger) => stranger.leave().await,
             Self::Tcp(echo) => echo.leave().await,
             Self::Websocket(echo) => echo.leave().await,
         }

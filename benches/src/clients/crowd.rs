@@ -6,11 +6,12 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
 use super::client::{Client, Door, Entered};
+use super::player::Guest;
 use super::{Burst, Done, Order};
 use crate::Fault;
 
 /// How many clients are at work at a time.
-const AT_A_TIME: usize = 32;
+pub(crate) const AT_A_TIME: usize = 32;
 /// How long one client may take for its part of an order.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -18,6 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Crowd {
     door: Door,
     clients: Vec<Client>,
+    /// Connected, and to open their sessions.
+    waiting: Vec<Client>,
+    /// Logged in, for sessions to be opened; the first is for whoever comes first.
+    guests: Vec<Guest>,
     /// Of the next client to enter; those who left keep theirs.
     next: usize,
     good_for_s: Option<u64>,
@@ -25,21 +30,41 @@ pub(super) struct Crowd {
 
 impl Crowd {
     pub(super) fn new(door: Door) -> Self {
-        Self { door, clients: Vec::new(), next: 0, good_for_s: None }
+        Self {
+            door,
+            clients: Vec::new(),
+            waiting: Vec::new(),
+            guests: Vec::new(),
+            next: 0,
+            good_for_s: None,
+        }
     }
 
     pub(super) async fn obey(&mut self, order: Order) -> Result<Done, Fault> {
+        let mut members = Vec::new();
         match order {
             Order::Enter(many) => self.enter(many).await?,
+            Order::Admit(many) => self.admit(many).await?,
+            Order::Connect(many) => self.connect(many).await?,
+            Order::Open => self.open().await?,
+            Order::Storm(many) => self.storm(many).await?,
             Order::Burst(burst) => self.burst(burst).await?,
-            Order::Leave => self.leave().await?,
+            Order::Hear => self.hear().await?,
+            Order::Leave(many) => self.leave(many).await?,
+            Order::Members => members = self.clients.iter().filter_map(Client::member).collect(),
         }
-        Ok(Done { connected: self.clients.len(), good_for_s: self.good_for_s })
+        let connected = self.clients.len() + self.waiting.len();
+        Ok(Done { connected, good_for_s: self.good_for_s, members })
+    }
+
+    fn numbers(&mut self, many: usize) -> std::ops::Range<usize> {
+        let numbers = self.next..self.next + many;
+        self.next = numbers.end;
+        numbers
     }
 
     async fn enter(&mut self, many: usize) -> Result<(), Fault> {
-        let numbers = self.next..self.next + many;
-        self.next = numbers.end;
+        let numbers = self.numbers(many);
         let entering = stream::iter(numbers)
             .map(|number| bounded("entering", Client::enter(&self.door, number)));
         let entered: Vec<Entered> = entering.buffer_unordered(AT_A_TIME).try_collect().await?;
@@ -50,15 +75,69 @@ impl Crowd {
         Ok(())
     }
 
-    async fn burst(&mut self, burst: Burst) -> Result<(), Fault> {
-        let bursts =
-            self.clients.iter_mut().map(|client| bounded("the burst", client.burst(burst)));
-        stream::iter(bursts).buffer_unordered(AT_A_TIME).try_collect().await
+    async fn admit(&mut self, many: usize) -> Result<(), Fault> {
+        let numbers = self.numbers(many);
+        let admitting = stream::iter(numbers)
+            .map(|number| bounded("logging in", Client::admit(&self.door, number)));
+        let admitted: Vec<_> = admitting.buffer_unordered(AT_A_TIME).try_collect().await?;
+        for guest in admitted.into_iter().flatten() {
+            self.good_for_s = self.good_for_s.into_iter().chain([guest.good_for_s]).min();
+            self.guests.push(guest);
+        }
+        Ok(())
     }
 
-    async fn leave(&mut self) -> Result<(), Fault> {
-        let leaving =
-            std::mem::take(&mut self.clients).into_iter().map(|it| bounded("leaving", it.leave()));
+    async fn connect(&mut self, many: usize) -> Result<(), Fault> {
+        let numbers = self.numbers(many);
+        let connecting = stream::iter(numbers)
+            .map(|number| bounded("connecting", Client::connect(&self.door, number)));
+        let connected: Vec<_> = connecting.buffer_unordered(AT_A_TIME).try_collect().await?;
+        self.waiting.extend(connected);
+        Ok(())
+    }
+
+    async fn open(&mut self) -> Result<(), Fault> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter().enumerate();
+        let opening =
+            waiting.map(|(place, client)| bounded("opening", client.open(self.guests.get(place))));
+        let opened: Vec<_> =
+            stream::iter(opening).buffer_unordered(AT_A_TIME).try_collect().await?;
+        self.clients.extend(opened);
+        Ok(())
+    }
+
+    async fn storm(&mut self, many: usize) -> Result<(), Fault> {
+        let numbers = self.numbers(many);
+        let (door, guests) = (&self.door, &self.guests);
+        let coming = numbers.enumerate().map(|(place, number)| {
+            bounded("the storm", async move {
+                Client::connect(door, number).await?.open(guests.get(place)).await
+            })
+        });
+        let come: Vec<_> = stream::iter(coming).buffer_unordered(AT_A_TIME).try_collect().await?;
+        self.clients.extend(come);
+        Ok(())
+    }
+
+    async fn burst(&mut self, burst: Burst) -> Result<(), Fault> {
+        for _ in 0..burst.turns {
+            let bursts =
+                self.clients.iter_mut().map(|client| bounded("the burst", client.burst(burst)));
+            stream::iter(bursts).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self) -> Result<(), Fault> {
+        let hearing = self.clients.iter_mut().map(|client| bounded("a push", client.hear()));
+        stream::iter(hearing).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+
+    async fn leave(&mut self, many: usize) -> Result<(), Fault> {
+        let stay = self.clients.len().saturating_sub(many);
+        let leaving = self.clients.split_off(stay);
+        let leaving = leaving.into_iter().chain(std::mem::take(&mut self.waiting));
+        let leaving = leaving.map(|client| bounded("leaving", client.leave()));
         stream::iter(leaving).buffer_unordered(AT_A_TIME).try_collect().await
     }
 }

@@ -26,10 +26,8 @@ pub(super) fn small_buffers() -> WebSocketConfig {
 pub(crate) struct TcpEcho(TcpStream);
 
 impl TcpEcho {
-    pub(super) async fn enter(stream: TcpStream) -> Result<Self, Fault> {
-        let mut echo = Self(stream);
-        echo.ask_at_once(1).await?;
-        Ok(echo)
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self(stream)
     }
 
     pub(super) async fn ask_at_once(&mut self, reads: usize) -> Result<(), Fault> {
@@ -53,12 +51,10 @@ impl TcpEcho {
 pub(crate) struct WebsocketEcho(WebSocketStream<TcpStream>);
 
 impl WebsocketEcho {
-    pub(super) async fn enter(address: &str, stream: TcpStream) -> Result<Self, Fault> {
+    pub(super) async fn connect(address: &str, stream: TcpStream) -> Result<Self, Fault> {
         let url = format!("ws://{address}/");
         let (socket, _) = client_async_with_config(url, stream, Some(small_buffers())).await?;
-        let mut echo = Self(socket);
-        echo.ask_at_once(1).await?;
-        Ok(echo)
+        Ok(Self(socket))
     }
 
     pub(super) async fn ask_at_once(&mut self, reads: usize) -> Result<(), Fault> {

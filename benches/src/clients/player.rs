@@ -1,22 +1,19 @@
-//! A client of the server: one guest with an open session, in MessagePack.
+//! A client of the server: one guest with an open session.
 //!
 //! It is not `loadtest`'s player, which keeps all it hears and knows how to come back: here
 //! thousands share a process, and have to be quick at doing little.
 
-use std::collections::BTreeSet;
+mod questions;
 
 use futures_util::{SinkExt, StreamExt};
-use loadtest::frame::{self, Incoming, Outgoing};
+use loadtest::frame::{self, Incoming, Outgoing, Push};
 use loadtest::{Format, Visitor};
 use protocol::close::CloseCode;
 use protocol::identity::{LoginReply, LoginRequest};
 use protocol::ids::MemberId;
-use protocol::members::{MeReply, MeRequest};
 use protocol::operation::Operation;
-use protocol::sessions::{
-    CloseReply, CloseRequest, OpenReply, OpenRequest, PingReply, PingRequest,
-};
-use protocol::text::Text;
+use protocol::sessions::{CloseReply, CloseRequest, OpenReply, OpenRequest};
+use protocol::text::{Secret, Text};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -24,93 +21,143 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::Question;
 use super::echo::small_buffers;
 use crate::Fault;
+use questions::Asked;
 
 /// The game of development mode.
-const GAME: &str = "demo";
-const FORMAT: Format = Format::Msgpack;
+pub(crate) const GAME: &str = "demo";
 
 /// A guest with an open session.
 pub(crate) struct Player {
-    socket: WebSocketStream<TcpStream>,
+    line: Line,
+    pub(super) member: MemberId,
+}
+
+/// A websocket on which no session is open.
+pub(crate) struct Stranger(Line);
+
+/// A guest that has logged in.
+pub(crate) struct Guest {
+    open: OpenRequest,
     member: MemberId,
+    /// For how many seconds from its login on the access token is good.
+    pub(super) good_for_s: u64,
+}
+
+/// A websocket, and how it is spoken on.
+struct Line {
+    socket: WebSocketStream<TcpStream>,
+    format: Format,
     last_id: u64,
 }
 
-/// A websocket before anyone has logged in on it.
-struct Stranger {
-    socket: WebSocketStream<TcpStream>,
-    last_id: u64,
+impl Stranger {
+    pub(super) async fn connect(
+        url: &str,
+        format: Format,
+        stream: TcpStream,
+    ) -> Result<Self, Fault> {
+        let uri = format!("{}/v1/ws", url.replacen("http", "ws", 1)).parse()?;
+        // That the server takes the subprotocol up is checked by the handshake.
+        let request = ClientRequestBuilder::new(uri).with_sub_protocol(format.subprotocol());
+        let (socket, _) = client_async_with_config(request, stream, Some(small_buffers())).await?;
+        Ok(Self(Line { socket, format, last_id: 0 }))
+    }
+
+    /// Logs in as a new guest.
+    pub(super) async fn log_in(&mut self, url: &str) -> Result<Guest, Fault> {
+        let visitor = Visitor::new(url, GAME, self.0.format)?;
+        let login = LoginRequest {
+            app: visitor.app().clone(),
+            provider: Text::new("guest")?,
+            credential: None,
+            nonce: None,
+            client: visitor.client().clone(),
+        };
+        let login = self.0.ask(Operation::AuthLogin, &login).await?;
+        let login: LoginReply = frame::typed("auth.login's answer", login)?;
+        if !login.new_member || login.credential.is_none() {
+            return Err(format!("auth.login of a new guest found {}", login.member.id).into());
+        }
+        let token: Secret<_> = login.tokens.access_token;
+        Ok(Guest {
+            open: OpenRequest { token, client: visitor.client().clone(), resume: None },
+            member: login.member.id,
+            good_for_s: login.tokens.access_expires_s,
+        })
+    }
+
+    /// Opens the guest's session.
+    pub(super) async fn open(self, guest: &Guest) -> Result<Player, Fault> {
+        let mut line = self.0;
+        let opened = line.ask(Operation::SessionOpen, &guest.open).await?;
+        let opened: OpenReply = frame::typed("session.open's answer", opened)?;
+        if opened.member != guest.member || opened.resumed || opened.launch.status != 200 {
+            return Err(format!("session.open of {} got {opened:?}", guest.member).into());
+        }
+        Ok(Player { line, member: opened.member })
+    }
+
+    /// Closes the socket, and sees the server do the same.
+    pub(super) async fn leave(mut self) -> Result<(), Fault> {
+        self.0.socket.close(None).await?;
+        match self.0.socket.next().await.transpose()? {
+            None | Some(Message::Close(_)) => Ok(()),
+            Some(other) => Err(format!("{other:?} after the close").into()),
+        }
+    }
 }
 
 impl Player {
-    /// Logs in as a new guest and opens a session. Also gives for how many seconds the
-    /// access token is good.
-    pub(super) async fn enter(url: &str, stream: TcpStream) -> Result<(Self, u64), Fault> {
-        let mut stranger = Stranger::connect(url, stream).await?;
-        let visitor = Visitor::new(url, GAME, FORMAT)?;
-        let login = stranger.log_in(&visitor).await?;
-        let open = OpenRequest {
-            token: login.tokens.access_token,
-            client: visitor.client().clone(),
-            resume: None,
-        };
-        let opened = stranger.ask(Operation::SessionOpen, &open).await?;
-        let opened: OpenReply = frame::typed("session.open's answer", opened)?;
-        if opened.member != login.member.id || opened.resumed || opened.launch.status != 200 {
-            return Err(format!("session.open of {} got {opened:?}", login.member.id).into());
-        }
-        let Stranger { socket, last_id } = stranger;
-        Ok((Self { socket, member: opened.member, last_id }, login.tokens.access_expires_s))
-    }
-
-    /// Reads, by turns with `session.ping`, which the connection answers, and `member.me`,
-    /// for which the session's actor wakes.
-    pub(super) async fn ask_at_once(&mut self, reads: usize) -> Result<(), Fault> {
-        let mut due = BTreeSet::new();
+    /// Asks so often at once, and checks every answer.
+    pub(super) async fn ask_at_once(
+        &mut self,
+        question: Question,
+        reads: usize,
+    ) -> Result<(), Fault> {
+        let mut due = Vec::with_capacity(reads);
         for _ in 0..reads {
-            self.last_id += 1;
-            due.insert(self.last_id);
-            let (operation, body) = match Read::of(self.last_id) {
-                Read::Ping(t) => {
-                    (Operation::SessionPing, frame::value(&PingRequest { t: Some(t) })?)
-                }
-                Read::Me => (Operation::MemberMe, frame::value(&MeRequest {})?),
-            };
-            self.socket.feed(request(self.last_id, operation, &body)?).await?;
+            self.line.last_id += 1;
+            let id = self.line.last_id;
+            let asked = Asked::of(question, id);
+            let request = self.line.request(id, asked.operation(), &asked.body()?)?;
+            self.line.socket.feed(request).await?;
+            due.push((id, asked));
         }
-        self.socket.flush().await?;
+        self.line.socket.flush().await?;
         while !due.is_empty() {
-            let (id, answer) = answer(&mut self.socket).await?;
-            if !due.remove(&id) {
-                return Err(format!("an answer to {id}, which is not due").into());
-            }
-            self.check(id, answer)?;
+            let (id, answer) = self.line.answer().await?;
+            let place = due.iter().position(|(due, _)| *due == id);
+            let place = place.ok_or_else(|| format!("an answer to {id}, which is not due"))?;
+            let (_, asked) = due.swap_remove(place);
+            asked.check(self.member, &answer)?;
         }
         Ok(())
     }
 
-    fn check(&self, id: u64, answer: Value) -> Result<(), Fault> {
-        let right = match Read::of(id) {
-            Read::Ping(t) => {
-                frame::typed::<PingReply>("session.ping's answer", answer.clone())?.t == Some(t)
-            }
-            Read::Me => {
-                let me: MeReply = frame::typed("member.me's answer", answer.clone())?;
-                me.member.id == self.member && me.identities.len() == 1
+    /// Hears one numbered message, and says that it has.
+    pub(super) async fn hear(&mut self) -> Result<(), Fault> {
+        let Push { seq, word, body } = match self.line.hear().await? {
+            Incoming::Push(push) => push,
+            Incoming::Answer { id, .. } => {
+                return Err(format!("an answer to {id} where a push was due").into());
             }
         };
-        if right { Ok(()) } else { Err(format!("request {id} got {answer}").into()) }
+        let Some(seq) = seq.filter(|_| word == protocol::push::MESSAGE) else {
+            return Err(format!("{word} {body} where a numbered message was due").into());
+        };
+        let ack = Outgoing::Ack { ack: seq }.message(self.line.format)?;
+        Ok(self.line.socket.send(ack).await?)
     }
 
     /// Closes the session, and sees the server close the socket.
     pub(super) async fn leave(self) -> Result<(), Fault> {
-        let Self { socket, last_id, .. } = self;
-        let mut stranger = Stranger { socket, last_id };
-        let closed = stranger.ask(Operation::SessionClose, &CloseRequest {}).await?;
+        let mut line = self.line;
+        let closed = line.ask(Operation::SessionClose, &CloseRequest {}).await?;
         let CloseReply {} = frame::typed("session.close's answer", closed)?;
-        match stranger.socket.next().await.transpose()? {
+        match line.socket.next().await.transpose()? {
             Some(Message::Close(Some(close)))
                 if u16::from(close.code) == CloseCode::Normal.number() =>
             {
@@ -121,68 +168,39 @@ impl Player {
     }
 }
 
-impl Stranger {
-    async fn connect(url: &str, stream: TcpStream) -> Result<Self, Fault> {
-        let uri = format!("{}/v1/ws", url.replacen("http", "ws", 1)).parse()?;
-        // That the server takes the subprotocol up is checked by the handshake.
-        let request = ClientRequestBuilder::new(uri).with_sub_protocol(FORMAT.subprotocol());
-        let (socket, _) = client_async_with_config(request, stream, Some(small_buffers())).await?;
-        Ok(Self { socket, last_id: 0 })
-    }
-
-    async fn log_in(&mut self, visitor: &Visitor) -> Result<LoginReply, Fault> {
-        let login = LoginRequest {
-            app: visitor.app().clone(),
-            provider: Text::new("guest")?,
-            credential: None,
-            nonce: None,
-            client: visitor.client().clone(),
-        };
-        let login = self.ask(Operation::AuthLogin, &login).await?;
-        let login: LoginReply = frame::typed("auth.login's answer", login)?;
-        if login.new_member && login.credential.is_some() {
-            return Ok(login);
-        }
-        Err(format!("auth.login of a new guest found member {}", login.member.id).into())
-    }
-
+impl Line {
     async fn ask(&mut self, operation: Operation, body: &impl Serialize) -> Result<Value, Fault> {
         self.last_id += 1;
-        let request = request(self.last_id, operation, &frame::value(body)?)?;
+        let request = self.request(self.last_id, operation, &frame::value(body)?)?;
         self.socket.send(request).await?;
-        match answer(&mut self.socket).await? {
+        match self.answer().await? {
             (id, answer) if id == self.last_id => Ok(answer),
             (id, _) => Err(format!("an answer to {id} where {} was due", self.last_id).into()),
         }
     }
-}
 
-/// The read that a request's number stands for.
-enum Read {
-    Ping(f64),
-    Me,
-}
-
-impl Read {
-    fn of(id: u64) -> Self {
-        if id.is_multiple_of(2) { Self::Ping(id as f64) } else { Self::Me }
+    fn request(&self, id: u64, operation: Operation, body: &Value) -> Result<Message, Fault> {
+        Ok(Outgoing::Request { id, op: operation.name(), body }.message(self.format)?)
     }
-}
 
-fn request(id: u64, operation: Operation, body: &Value) -> Result<Message, Fault> {
-    Ok(Outgoing::Request { id, op: operation.name(), body }.message(FORMAT)?)
-}
-
-/// The next answer. Nothing else is due: pushes are for things that do not happen here.
-async fn answer(socket: &mut WebSocketStream<TcpStream>) -> Result<(u64, Value), Fault> {
-    match socket.next().await.transpose()? {
-        Some(Message::Binary(bytes)) => match Incoming::read(frame::decode(FORMAT, &bytes)?)? {
+    /// The next answer. A push is due only where it is waited for.
+    async fn answer(&mut self) -> Result<(u64, Value), Fault> {
+        match self.hear().await? {
             Incoming::Answer { id, outcome: Ok(ok) } => Ok((id, ok)),
             Incoming::Answer { id, outcome: Err(err) } => {
                 Err(format!("request {id} was refused with {err}").into())
             }
             Incoming::Push(push) => Err(format!("a push that nobody caused: {push:?}").into()),
-        },
-        other => Err(format!("{other:?} where an answer was due").into()),
+        }
+    }
+
+    async fn hear(&mut self) -> Result<Incoming, Fault> {
+        let message = self.socket.next().await.transpose()?;
+        let payload = match (&message, self.format) {
+            (Some(Message::Binary(bytes)), Format::Msgpack) => &bytes[..],
+            (Some(Message::Text(text)), Format::Json) => text.as_bytes(),
+            (other, _) => return Err(format!("{other:?} where a frame was due").into()),
+        };
+        Ok(Incoming::read(frame::decode(self.format, payload)?)?)
     }
 }

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::{Scale, Taken, WARM};
+use super::{Taken, WARM};
 use crate::Fault;
+use crate::clients::Burst;
 use crate::machine::Machine;
 use crate::process::Memory;
 use crate::reference::Kind;
-use crate::report::{Bar, Claim, Figure, Report};
+use crate::report::{Bar, Claim, Figure, Report, grouped};
 
 /// The most a session may cost now, in raw TCP tasks.
 const BAR: f64 = 12.0;
@@ -16,39 +17,28 @@ const REACH_OPEN: f64 = 4.5;
 const REACH_READ: f64 = 5.5;
 /// The same, in tuned websockets without anything on them.
 const REACH_WEBSOCKET: f64 = 1.5;
-
-/// A figure's moment: its name, and the memory it is taken from.
-type Moment = (&'static str, fn(&Taken) -> Memory);
-
-const OPEN: Moment = ("after open", |taken| taken.opened);
-const READ: Moment = ("after 50 reads", |taken| taken.read);
+/// What a session is called.
+const SESSION: &str = "daemun session";
 
 pub(super) fn report(
-    scale: Scale,
-    session: Taken,
-    tcp: Taken,
-    websocket: Taken,
+    sizes: &[usize],
+    burst: Burst,
+    session: &Taken,
+    tcp: &Taken,
+    websocket: &Taken,
 ) -> Result<Report, Fault> {
-    let Scale { sessions, burst } = scale;
-    let of = |what: &str, taken: &Taken, moment: Moment| figure(what, taken, moment, sessions);
-    let (open, read) = (of("daemun session", &session, OPEN), of("daemun session", &session, READ));
-    let (tcp_open, tcp_read) = (of(Kind::Tcp.name(), &tcp, OPEN), of(Kind::Tcp.name(), &tcp, READ));
-    let name = Kind::Websocket.name();
-    let (bare_open, bare_read) = (of(name, &websocket, OPEN), of(name, &websocket, READ));
-    let claims = vec![
-        Claim::new(&open, &tcp_open, vec![Bar::now(BAR), Bar::reach(REACH_OPEN)]),
-        Claim::new(&read, &tcp_read, vec![Bar::now(BAR), Bar::reach(REACH_READ)]),
-        Claim::new(&open, &bare_open, vec![Bar::reach(REACH_WEBSOCKET)]),
-        Claim::new(&read, &bare_read, vec![Bar::reach(REACH_WEBSOCKET)]),
-    ];
+    let of = [(SESSION, session), (Kind::Tcp.name(), tcp), (Kind::Websocket.name(), websocket)];
+    let moments: Vec<[Figure; 3]> =
+        (0..=sizes.len()).map(|moment| of.map(|(who, taken)| figure(who, taken, moment))).collect();
     Ok(Report {
         bench: "idle",
-        title: format!("Resident bytes of an idle, logged-in session, {sessions} of them"),
+        title: "Resident bytes of an idle, logged-in session".to_owned(),
         unit: "bytes each",
-        figures: vec![open, read, tcp_open, tcp_read, bare_open, bare_read],
-        claims,
+        claims: claims(&moments),
+        figures: moments.into_iter().flatten().collect(),
         setup: json!({
-            "scale": scale,
+            "sessions": sizes,
+            "burst": burst,
             "warm_up_clients": WARM,
             "awake_after_bursts": session.awake,
             "message_bytes_of_references": 64,
@@ -59,15 +49,38 @@ pub(super) fn report(
     })
 }
 
-fn figure(what: &str, taken: &Taken, (when, memory): Moment, sessions: usize) -> Figure {
-    let after = memory(taken);
+/// What is said of each moment: after each opening, and at the end after the reads.
+fn claims(moments: &[[Figure; 3]]) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let Some((_, opened)) = moments.split_last() else { return claims };
+    for (place, [session, tcp, websocket]) in moments.iter().enumerate() {
+        let read = place == opened.len();
+        let reach = if read { REACH_READ } else { REACH_OPEN };
+        claims.push(Claim::new(session, tcp, vec![Bar::now(BAR), Bar::reach(reach)]));
+        claims.push(Claim::new(session, websocket, vec![Bar::reach(REACH_WEBSOCKET)]));
+        if let Some([first, _, _]) = opened.first().filter(|_| place > 0 && !read) {
+            claims.push(Claim::grown(session, first));
+        }
+    }
+    claims
+}
+
+/// What each has cost at a moment: the last one is after the reads.
+fn figure(what: &str, taken: &Taken, moment: usize) -> Figure {
+    let (when, (sessions, after)) = match (taken.opened.get(moment), taken.opened.last()) {
+        (Some(&opened), _) => ("after open", opened),
+        (None, Some(&(sessions, _))) => ("after 50 reads", (sessions, taken.read)),
+        (None, None) => ("with nobody", (1, Memory::default())),
+    };
     let each = after.each_since(taken.baseline, sessions);
     let detail = json!({
+        "sessions": sessions,
         "anonymous_bytes_each": each.anonymous,
         "process_before": taken.baseline,
         "process_after": after,
     });
-    Figure { what: format!("{what}, {when}"), value: each.rss, detail }
+    let what = format!("{what}, {when}, {} of them", grouped(sessions as f64));
+    Figure { what, value: each.rss, spread: None, detail }
 }
 
 fn notes(at_once: usize, awake: Option<f64>) -> Vec<String> {
@@ -98,30 +111,32 @@ mod tests {
     use super::super::READS;
     use super::*;
 
-    fn taken(baseline: u64, opened: u64, read: u64) -> Taken {
+    fn taken(baseline: u64, opened: &[(usize, u64)], read: u64) -> Taken {
         let memory = |rss| Memory { rss, anonymous: rss };
-        let [baseline, opened, read] = [baseline, opened, read].map(memory);
-        Taken { baseline, opened, read, awake: None }
+        Taken {
+            baseline: memory(baseline),
+            opened: opened.iter().map(|&(size, rss)| (size, memory(rss))).collect(),
+            read: memory(read),
+            awake: None,
+        }
     }
 
     #[test]
     fn a_session_is_compared_moment_by_moment() {
-        let session = taken(1000, 7000, 9000);
-        let report = report_of(session, taken(500, 1500, 2500), taken(500, 3500, 4500));
-        let ratios: Vec<f64> = report.iter().map(|claim| claim.ratio).collect();
-        assert_eq!(ratios, [6.0, 4.0, 2.0, 2.0]);
+        let session = taken(1000, &[(10, 7000), (20, 15_400)], 19_000);
+        let tcp = taken(500, &[(10, 1500), (20, 2500)], 4500);
+        let websocket = taken(500, &[(10, 3500), (20, 6500)], 8500);
+        let moment = |at| [&session, &tcp, &websocket].map(|taken| figure("it", taken, at));
+        let claims = claims(&[moment(0), moment(1), moment(2)]);
+        let ratios: Vec<String> =
+            claims.iter().map(|claim| format!("{:.2}", claim.ratio)).collect();
+        assert_eq!(ratios, ["6.00", "2.00", "7.20", "2.40", "1.20", "4.50", "2.25"]);
     }
 
     #[test]
     fn the_moments_name_their_reads() {
-        assert_eq!(READ.0, format!("after {READS} reads"));
-    }
-
-    fn report_of(session: Taken, tcp: Taken, websocket: Taken) -> Vec<Claim> {
-        let of = |taken: &Taken, moment| figure("it", taken, moment, 10);
-        let claim = |against: &Taken, moment| {
-            Claim::new(&of(&session, moment), &of(against, moment), Vec::new())
-        };
-        vec![claim(&tcp, OPEN), claim(&tcp, READ), claim(&websocket, OPEN), claim(&websocket, READ)]
+        let figure = figure("it", &taken(0, &[(10, 100)], 200), 1);
+        assert_eq!(figure.what, format!("it, after {READS} reads, 10 of them"));
+        assert_eq!(figure.value, 20.0);
     }
 }

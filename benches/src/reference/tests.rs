@@ -1,5 +1,5 @@
 use crate::clients::client::{Client, Door};
-use crate::clients::{Burst, Whom};
+use crate::clients::{Burst, Question, Whom};
 
 use super::*;
 
@@ -10,7 +10,7 @@ async fn echoes(kind: Kind, whom: Whom) {
     let door = Door::new(whom, &address).unwrap();
     let entered = Client::enter(&door, 3).await.unwrap();
     let mut client = entered.client;
-    client.burst(Burst { reads: 50, at_once: 16 }).await.unwrap();
+    client.burst(Burst::of(Question::Mixed, 50, 16)).await.unwrap();
     client.burst(Burst::ONE).await.unwrap();
     client.leave().await.unwrap();
 }
@@ -18,6 +18,7 @@ async fn echoes(kind: Kind, whom: Whom) {
 #[tokio::test]
 async fn the_tcp_echo_says_back_what_it_hears() {
     echoes(Kind::Tcp, Whom::Tcp).await;
+    echoes(Kind::TcpWide, Whom::Tcp).await;
 }
 
 #[tokio::test]

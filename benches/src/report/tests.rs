@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 
-fn figure(what: &str, value: f64) -> Figure {
-    Figure { what: what.to_owned(), value, detail: Value::Null }
+pub(crate) fn figure(what: &str, value: f64) -> Figure {
+    Figure { what: what.to_owned(), value, spread: None, detail: Value::Null }
 }
 
 fn report() -> Report {
@@ -34,9 +34,24 @@ fn report() -> Report {
 #[test]
 fn the_table_says_what_was_met_and_what_was_missed() {
     let text = report().to_string();
-    assert!(text.contains("session       6,144\n"), "{text}");
-    assert!(text.contains("session / task  6.00x      12x met  4.5x MISSED\n"), "{text}");
+    assert!(text.contains("| session |      6,144 |\n"), "{text}");
+    let claim = "| session / task | 6.00x |     12x met | 4.5x **missed** |\n";
+    assert!(text.contains(claim), "{text}");
     assert!(text.contains("2 cores of Some Processor, 8 GiB"), "{text}");
+}
+
+#[test]
+fn a_figure_of_time_has_its_spread_and_its_rate() {
+    let spread = Some(Spread { least: 9.5, most: 12.0 });
+    let ping = Figure { spread, ..figure("ping", 10.0) };
+    let text = Report { unit: MICROS, figures: vec![ping], ..report() }.to_string();
+    assert!(text.contains("|           10.0 |  9.50 to 12.0 |           100,000 |\n"), "{text}");
+}
+
+#[test]
+fn what_grows_by_more_than_a_fifth_is_not_flat() {
+    let met = |value| Claim::grown(&figure("many", value), &figure("few", 10.0)).bars[0].met;
+    assert!(met(12.0) && !met(12.1));
 }
 
 #[test]

@@ -41,6 +41,7 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("criterion", &["benches"]),
     // A scheduler for tests: linked by nobody.
     ("shuttle", &[]),
+    ("nix", &["benches"]),
 ];
 
 /// Which of our own crates a crate may stand on.

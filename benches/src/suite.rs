@@ -1,0 +1,40 @@
+//! All benches, one after the other.
+
+use std::fmt::Write as _;
+
+use crate::report::Report;
+use crate::scale::Sizes;
+use crate::{Fault, connect, idle, message, ping, wake};
+
+/// The command line: as each bench has it, but for the files, which have their own places.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    sizes: Sizes,
+}
+
+/// Where all tables are written once more, to be pasted.
+const TABLES: &str = "target/bench/tables.md";
+
+/// Runs every bench, prints all tables at the end, and writes them to one file as well.
+///
+/// # Errors
+/// When one of them fails.
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
+    let sizes = || arguments.sizes.clone();
+    let reports: [Report; 5] = [
+        idle::run(&idle::Arguments::of(sizes())).await?,
+        ping::run(&ping::Arguments::of(sizes())).await?,
+        wake::run(&wake::Arguments::default()).await?,
+        connect::run(&connect::Arguments::of(sizes())).await?,
+        message::run(&message::Arguments::default()).await?,
+    ];
+    let mut tables = String::new();
+    for report in &reports {
+        write!(tables, "{report}")?;
+    }
+    std::fs::write(TABLES, &tables)?;
+    print!("{tables}");
+    eprintln!("the tables are in {TABLES}, and what they were worked out from beside it");
+    Ok(())
+}
