@@ -17,7 +17,7 @@ fmt: ## Format the sources.
 
 bench: ## Measure what the README claims; each figure beside its reference.
 	cargo build --release -p gateway -p benches
-	cargo run --release -p benches -- all --sessions 1000,5000,15000
+	$${CARGO_TARGET_DIR:-target}/release/benches all --sessions 1000,5000,15000
 
 docs: ## Write the generated documents anew (docs/openapi.json, docs/legacy.md, protocol/vectors).
 	UPDATE=1 cargo test -p gateway --test it openapi
