@@ -49,6 +49,34 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+impl Micros {
+    /// The text of a moment of the years 0 to 9999, in which everything has its place. Every
+    /// answer to a ping has a moment in it: this is several times quicker than to format it.
+    fn text(self) -> Option<[u8; 27]> {
+        let at = jiff::Timestamp::from_microsecond(self.0).ok()?;
+        let at = jiff::tz::Offset::UTC.to_datetime(at);
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        digits(&mut text[..4], at.year().into())?;
+        digits(&mut text[5..7], at.month().into())?;
+        digits(&mut text[8..10], at.day().into())?;
+        digits(&mut text[11..13], at.hour().into())?;
+        digits(&mut text[14..16], at.minute().into())?;
+        digits(&mut text[17..19], at.second().into())?;
+        digits(&mut text[20..26], at.subsec_nanosecond() / 1_000)?;
+        Some(text)
+    }
+}
+
+/// Writes a number over all of `places`; `None` when it is negative or has more digits.
+fn digits(places: &mut [u8], number: i32) -> Option<()> {
+    let mut rest = u32::try_from(number).ok()?;
+    for place in places.iter_mut().rev() {
+        *place = b'0' + u8::try_from(rest % 10).ok()?;
+        rest /= 10;
+    }
+    (rest == 0).then_some(())
+}
+
 impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -74,7 +102,11 @@ pub struct TimeError;
 
 impl Serialize for Micros {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.text();
+        match text.as_ref().and_then(|text| std::str::from_utf8(text).ok()) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -95,6 +127,29 @@ mod tests {
         assert_eq!("2025-11-22T22:43:19.000001+09:00".parse(), Ok(at));
         assert_eq!("yesterday".parse::<Micros>(), Err(TimeError));
         assert_eq!(Micros(i64::MAX).to_string(), "@9223372036854775807us");
+    }
+
+    #[test]
+    fn a_time_is_written_as_it_is_shown() {
+        let written = |at: Micros| serde_json::to_value(at).unwrap();
+        // Around the ends of days, years and leap days, of the years that are written quickly,
+        // and of those that there are at all.
+        let ends = [
+            "0000-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.999999Z",
+            "1970-01-01T00:00:00Z",
+            "2024-02-29T00:00:00Z",
+            "2100-02-28T23:59:59.999999Z",
+            "2026-12-31T23:59:59.000001Z",
+            "9999-12-30T22:00:00.999999Z",
+        ];
+        let moments = ends.into_iter().map(|text| text.parse::<Micros>().unwrap().0);
+        for at in moments.chain([0, i64::MIN, i64::MAX, -62_167_219_200_000_000 - 1]) {
+            for at in [-1, 0, 1, 86_400_000_000].map(|step| Micros(at.saturating_add(step))) {
+                assert_eq!(written(at), at.to_string());
+            }
+        }
+        assert_eq!(written(Micros(1_763_818_999_000_001)), "2025-11-22T13:43:19.000001Z");
     }
 
     #[test]
