@@ -82,33 +82,31 @@ impl Format {
         }
     }
 
-    /// Refuses what MessagePack can say and JSON cannot.
+    /// Refuses what MessagePack can say and JSON cannot, and what is behind the value.
     fn plain(self, body: &[u8]) -> Result<(), &'static str> {
         match self {
-            Self::Msgpack => plain_value(&mut { body }, DEPTH),
+            Self::Msgpack => {
+                let mut rest = body;
+                plain_value(&mut rest, DEPTH)?;
+                if rest.is_empty() { Ok(()) } else { Err(BEHIND) }
+            }
             Self::Json => Ok(()),
         }
     }
 
     fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Broken> {
         match self {
-            Self::Msgpack => {
-                let mut rest = body;
-                let value = T::deserialize(&mut msgpack(&mut rest)).map_err(|_| Broken)?;
-                if rest.is_empty() { Ok(value) } else { Err(Broken) }
-            }
+            // That nothing is behind the value is known already.
+            Self::Msgpack => T::deserialize(&mut msgpack(body)).map_err(|_| Broken),
             Self::Json => serde_json::from_slice(body).map_err(|_| Broken),
         }
     }
 
     fn explain<T: DeserializeOwned>(self, body: &[u8]) -> ErrorBody {
         let fault = match self {
-            Self::Msgpack => {
-                let mut rest = body;
-                serde_path_to_error::deserialize::<_, T>(&mut msgpack(&mut rest))
-                    .err()
-                    .map(|error| invalid(error.path(), &error.inner().to_string()))
-            }
+            Self::Msgpack => serde_path_to_error::deserialize::<_, T>(&mut msgpack(body))
+                .err()
+                .map(|error| invalid(error.path(), &error.inner().to_string())),
             Self::Json => {
                 let mut reader = serde_json::Deserializer::from_slice(body);
                 serde_path_to_error::deserialize::<_, T>(&mut reader)
@@ -116,11 +114,13 @@ impl Format {
                     .map(|error| invalid(error.path(), &error.inner().to_string()))
             }
         };
-        fault.unwrap_or_else(|| ErrorBody::invalid("", "has something behind it"))
+        fault.unwrap_or_else(|| ErrorBody::invalid("", BEHIND))
     }
 }
 
 struct Broken;
+
+const BEHIND: &str = "has something behind it";
 
 /// Takes a value whose maps have strings as keys and which holds no extension. A number
 /// as a key would be taken for a field's place in its struct, which is no part of the
@@ -160,11 +160,11 @@ fn is_ext(marker: Marker) -> bool {
     fixed || matches!(marker, Marker::Ext8 | Marker::Ext16 | Marker::Ext32)
 }
 
-type Msgpack<'a, 'b> = rmp_serde::Deserializer<rmp_serde::decode::ReadReader<&'a mut &'b [u8]>>;
+type Msgpack<'a> = rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'a, [u8]>>;
 
-/// A reader that leaves in `rest` what it did not take.
-fn msgpack<'a, 'b>(rest: &'a mut &'b [u8]) -> Msgpack<'a, 'b> {
-    let mut reader = rmp_serde::Deserializer::new(rest);
+/// A reader that takes texts where they stand.
+fn msgpack(body: &[u8]) -> Msgpack<'_> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(body);
     reader.set_max_depth(DEPTH);
     reader
 }

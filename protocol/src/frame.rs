@@ -169,14 +169,18 @@ fn msgpack_head(frame: &[u8]) -> Result<Head<'_>, FrameFault> {
     let fields = rmp::decode::read_map_len(&mut rest).map_err(|_| NOT_A_MAP)?;
     let [mut id, mut op, mut body, mut ack] = [None; 4];
     for _ in 0..fields {
-        let key = take_str(&mut rest).ok_or(FrameFault::Senseless("a key is not a string"))?;
+        const NOT_A_KEY: FrameFault = FrameFault::Senseless("a key is not a string");
+        let key = take_text(&mut rest).ok_or(NOT_A_KEY)?;
         let value = take_value(&mut rest)?;
         let field = match key {
-            "id" => &mut id,
-            "op" => &mut op,
-            "body" => &mut body,
-            "ack" => &mut ack,
-            _ => continue,
+            b"id" => &mut id,
+            b"op" => &mut op,
+            b"body" => &mut body,
+            b"ack" => &mut ack,
+            other => {
+                std::str::from_utf8(other).map_err(|_| NOT_A_KEY)?;
+                continue;
+            }
         };
         if field.replace(value).is_some() {
             return Err(TWICE);
@@ -199,15 +203,22 @@ fn is_not_nil(value: &&[u8]) -> bool {
 }
 
 fn name(mut value: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    take_str(&mut value).map(Cow::Borrowed).ok_or(NOT_A_NAME)
+    let text = take_text(&mut value).and_then(|text| std::str::from_utf8(text).ok());
+    text.map(Cow::Borrowed).ok_or(NOT_A_NAME)
 }
 
 fn integer(mut value: &[u8]) -> Result<u64, &'static str> {
     rmp::decode::read_int(&mut value).map_err(|_| NOT_AN_INTEGER)
 }
 
-fn take_str<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let (text, tail) = rmp::decode::read_str_from_slice(*rest).ok()?;
+/// Takes a string, whatever its bytes are.
+fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    use Marker::{FixStr, Str8, Str16, Str32};
+    if !matches!(rest.first().copied().map(Marker::from_u8)?, FixStr(_) | Str8 | Str16 | Str32) {
+        return None;
+    }
+    let (_, length) = shape(rest)?;
+    let (text, tail) = rest.split_at_checked(length)?;
     *rest = tail;
     Some(text)
 }
@@ -216,6 +227,12 @@ fn take_str<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
 fn take_value<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], FrameFault> {
     const BROKEN: FrameFault = FrameFault::Senseless("broken MessagePack");
     let whole = *rest;
+    if let Some((None, payload)) = shape(rest) {
+        // Most values hold no others.
+        *rest = rest.get(payload..).ok_or(BROKEN)?;
+        return Ok(&whole[..whole.len() - rest.len()]);
+    }
+    *rest = whole;
     // How many values each open container still lacks; a value of this call, then inwards.
     let mut open = [0_u64; DEPTH];
     let mut depth = 0;
@@ -240,7 +257,9 @@ fn take_value<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], FrameFault> {
 /// Takes a marker and its length: how many values follow inside a container, how many
 /// bytes to skip.
 pub(crate) fn shape(rest: &mut &[u8]) -> Option<(Option<u64>, usize)> {
-    let marker = rmp::decode::read_marker(rest).ok()?;
+    let (marker, tail) = rest.split_first()?;
+    let marker = Marker::from_u8(*marker);
+    *rest = tail;
     let mut length = |width: usize| -> Option<usize> {
         let (bytes, tail) = rest.split_at_checked(width)?;
         *rest = tail;
