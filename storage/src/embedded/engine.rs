@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::{Result, StorageError};
@@ -38,11 +38,7 @@ impl Engine {
         let connection = schema::connect(path)?;
         let mut threads = vec![spawn("db-write", move || write_loop(&connection, &write_queue))?];
         for _ in 0..readers.max(1) {
-            let connection = Connection::open_with_flags(
-                path,
-                OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-            )
-            .map_err(unavailable)?;
+            let connection = schema::connect_reading(path)?;
             let queue = read_queue.clone();
             threads.push(spawn("db-read", move || {
                 for job in queue {

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use refinery::{Report, Runner};
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Result, StorageError};
 
@@ -29,12 +30,33 @@ pub(super) fn connect(path: &Path) -> Result<Connection> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        connection.set_prepared_statement_cache_capacity(64);
+        keep_statements(&connection)?;
         Ok(connection)
     };
-    open().map_err(|error| {
-        StorageError::Setup(format!("cannot open the database {}: {error}", path.display()))
-    })
+    open().map_err(|error| cannot_open(path, &error))
+}
+
+/// Opens a connection that only reads.
+pub(super) fn connect_reading(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        keep_statements(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|error| cannot_open(path, &error))
+}
+
+/// Has every statement prepared once. Left alone, SQLite prepares one anew whenever it is bound
+/// to another value that could suggest another plan, which costs more than a read by key.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> StorageError {
+    StorageError::Setup(format!("cannot open the database {}: {error}", path.display()))
 }
 
 /// Brings a database to this program's schema. A database that knows a later migration,

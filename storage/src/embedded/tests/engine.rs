@@ -7,11 +7,14 @@ use std::sync::{Arc, mpsc};
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::poll;
-use rusqlite::Connection;
+use rusqlite::types::Value;
+use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::config::StorageSettings;
+use crate::embedded::Embedded;
 use crate::embedded::engine::{Engine, GROUP, unavailable};
 use crate::embedded::schema;
 use crate::error::{Result, StorageError};
@@ -203,4 +206,26 @@ async fn what_is_committed_is_on_the_disk() {
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "wal");
+}
+
+/// To prepare one costs more than to run most of them, and is no mistake that anybody sees.
+#[test]
+fn a_statement_is_prepared_once_whatever_it_is_bound_to() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Embedded::open(folder.path(), &StorageSettings::default()).unwrap());
+    let path = folder.path().join("daemun.db");
+    for connection in [schema::connect(&path).unwrap(), schema::connect_reading(&path).unwrap()] {
+        // What `member.me` asks for, and a list that is cut off.
+        for sql in [
+            "SELECT provider FROM identity WHERE member = ?1 AND app = ?2 ORDER BY linked_at",
+            "SELECT seq FROM inbox WHERE member = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        ] {
+            let mut select = connection.prepare(sql).unwrap();
+            for number in [0_i64, 1, 7, 1_000] {
+                let bound = vec![Value::from(number); select.parameter_count()];
+                assert!(!select.exists(rusqlite::params_from_iter(bound)).unwrap());
+            }
+            assert_eq!(select.get_status(StatementStatus::RePrepare), 0, "{sql}");
+        }
+    }
 }
