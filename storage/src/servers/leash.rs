@@ -21,9 +21,10 @@ held=
 while read -r group; do held=$group; done
 if [ -n "$held" ]; then
     kill -s KILL -- "-$held"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        kill -s 0 -- "-$held" || break
+    tries=100
+    while [ $tries -gt 0 ] && kill -s 0 -- "-$held"; do
         sleep 0.1
+        tries=$((tries - 1))
     done
 fi
 rm -rf "$1"
