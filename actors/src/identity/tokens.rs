@@ -1,11 +1,13 @@
 //! Access tokens: JWTs signed with ES256 (RFC 7519, RFC 7518 3.4), good for minutes.
 
+mod known;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::{AppId, LoginId, MemberId};
 use protocol::limits::TOKEN_BYTES;
@@ -15,6 +17,7 @@ use storage::clock::{Clock, Micros};
 
 use super::keyring::{Jwk, Keyring, KeyringError};
 use crate::fault;
+use known::{Known, Said};
 
 /// How far two clocks may be apart: a token is taken for so long after its end.
 pub const LEEWAY: Duration = Duration::from_secs(60);
@@ -53,6 +56,7 @@ struct Inner {
     issuer: String,
     life: Duration,
     clock: Arc<dyn Clock>,
+    known: Known,
 }
 
 impl AccessTokens {
@@ -69,7 +73,8 @@ impl AccessTokens {
     ) -> Result<Self, KeyringError> {
         let ring = usable(&folder, production, clock.now())?;
         let ring = ArcSwap::from_pointee(ring);
-        Ok(Self(Arc::new(Inner { folder, production, ring, issuer, life, clock })))
+        let known = Known::default();
+        Ok(Self(Arc::new(Inner { folder, production, ring, issuer, life, clock, known })))
     }
 
     /// Reads the keys again. It touches files: not for an async thread.
@@ -79,6 +84,7 @@ impl AccessTokens {
     pub fn reload(&self) -> Result<(), KeyringError> {
         let ring = usable(&self.0.folder, self.0.production, self.0.clock.now())?;
         self.0.ring.store(Arc::new(ring));
+        self.0.known.forget();
         Ok(())
     }
 
@@ -134,10 +140,11 @@ impl AccessTokens {
             iat: now.seconds(),
             exp: now.after(self.0.life).seconds(),
         };
-        jsonwebtoken::encode(&header, &claims, &key.signing)
-            .ok()
-            .and_then(|token| Secret::new(&token).ok())
-            .ok_or_else(|| fault::internal("the token could not be signed"))
+        let token = jsonwebtoken::encode(&header, &claims, &key.signing)
+            .map_err(|_| fault::internal("the token could not be signed"))?;
+        // Whoever it is given to shows it soon.
+        self.0.known.keep(Known::name(&token), claims.said());
+        Secret::new(&token).map_err(|_| fault::internal("the token is too long"))
     }
 
     /// Verifies a token: its key by name, ES256 alone, every claim, and the time.
@@ -156,25 +163,50 @@ impl AccessTokens {
             .kid
             .and_then(|kid| ring.verifier(&kid, now, self.0.life + LEEWAY))
             .ok_or_else(refused)?;
+        // Nothing is believed of a token before its signature was verified, or it was signed
+        // here: only then is it known.
+        let name = Known::name(token);
+        let said = match self.0.known.find(&name) {
+            Some(said) => said,
+            None => {
+                let said = self.read(token, &key.verifying).ok_or_else(refused)?;
+                self.0.known.keep(name, said.clone());
+                said
+            }
+        };
+        if said.issued_at > now.after(LEEWAY) {
+            return Err(refused());
+        }
+        if said.caller.expires_at.after(LEEWAY) <= now {
+            return Err(ErrorBody::new(ErrorCode::AuthExpired, "the access token has expired"));
+        }
+        Ok(said.caller)
+    }
+
+    /// Verifies the signature, and reads the claims.
+    fn read(&self, token: &str, key: &DecodingKey) -> Option<Said> {
         let mut rules = Validation::new(Algorithm::ES256);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.set_issuer(&[&self.0.issuer]);
-        // The time is checked below, by our own clock; the audience is whichever game it
-        // names, which every use of the caller is then bound to.
+        // The time is checked by our own clock; the audience is whichever game it names,
+        // which every use of the caller is then bound to.
         rules.validate_exp = false;
         rules.validate_aud = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.verifying, &rules)
-            .map_err(|_| refused())?
-            .claims;
         // jsonwebtoken takes a list of issuers that holds ours; the claim's type does not.
-        let expires_at = Micros::from_seconds(claims.exp);
-        if Micros::from_seconds(claims.iat) > now.after(LEEWAY) {
-            return Err(refused());
-        }
-        if expires_at.after(LEEWAY) <= now {
-            return Err(ErrorBody::new(ErrorCode::AuthExpired, "the access token has expired"));
-        }
-        Ok(Caller { app: claims.aud, member: claims.sub, login: claims.sid, expires_at })
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).ok()?.claims;
+        Some(claims.said())
+    }
+}
+
+impl Claims {
+    fn said(self) -> Said {
+        let caller = Caller {
+            app: self.aud,
+            member: self.sub,
+            login: self.sid,
+            expires_at: Micros::from_seconds(self.exp),
+        };
+        Said { caller, issued_at: Micros::from_seconds(self.iat) }
     }
 }
 
@@ -187,5 +219,68 @@ fn usable(
     match ring.signer(now) {
         Some(_) => Ok(ring),
         None => Err(KeyringError::None { path: folder.to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Ground;
+
+    fn refused(tokens: &AccessTokens, token: &str) -> ErrorCode {
+        tokens.verify(token).unwrap_err().code
+    }
+
+    #[test]
+    fn a_known_token_ends_with_its_time_and_is_known_for_what_it_is_alone() {
+        let ground = Ground::new();
+        let tokens = ground.tokens();
+        let (member, login) = (MemberId::compose(1, 2, 3), LoginId(crate::random::uuid(Micros(0))));
+        let token = tokens.sign(&"demo".parse().unwrap(), member, login).unwrap();
+        let token = token.expose();
+
+        // Known because it was signed here, then known because it was verified.
+        let caller = tokens.verify(token).unwrap();
+        assert_eq!((caller.member, caller.login), (member, login));
+        tokens.reload().unwrap();
+        assert_eq!(tokens.0.known.count(), 0);
+        assert_eq!(tokens.verify(token).unwrap(), caller);
+        assert_eq!(tokens.0.known.count(), 1);
+        assert_eq!(tokens.verify(token).unwrap(), caller);
+
+        // The same claims under another signature are another token.
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let other: String = signature.chars().rev().collect();
+        assert_eq!(refused(&tokens, &format!("{signed}.{other}")), ErrorCode::AuthRefused);
+        assert_eq!(tokens.0.known.count(), 1, "what was refused is not remembered");
+
+        ground.clock.advance(tokens.life() + LEEWAY);
+        assert_eq!(refused(&tokens, token), ErrorCode::AuthExpired);
+    }
+
+    #[test]
+    fn a_known_token_of_a_key_that_is_gone_is_refused() {
+        let ground = Ground::new();
+        let tokens = ground.tokens();
+        let login = LoginId(crate::random::uuid(Micros(0)));
+        let member = MemberId::compose(1, 2, 3);
+        let token = tokens.sign(&"demo".parse().unwrap(), member, login).unwrap();
+        assert!(tokens.verify(token.expose()).is_ok());
+
+        // Another key takes over, and the one that signed stops to verify.
+        tokens.rotate(Duration::ZERO).unwrap();
+        assert!(tokens.verify(token.expose()).is_ok(), "it verifies on for a token's life");
+        tokens.0.known.keep(
+            Known::name(token.expose()),
+            Said {
+                caller: Caller {
+                    expires_at: ground.clock.now().after(Duration::from_secs(86_400)),
+                    ..tokens.verify(token.expose()).unwrap()
+                },
+                issued_at: ground.clock.now(),
+            },
+        );
+        ground.clock.advance(tokens.life() + LEEWAY + Duration::from_secs(1));
+        assert_eq!(refused(&tokens, token.expose()), ErrorCode::AuthRefused);
     }
 }
