@@ -18,40 +18,71 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
 use engine::Engine;
 
-/// The embedded backend.
+/// The truth in SQLite.
 pub struct Embedded {
     truth: Engine,
+    _folder: Arc<Folder>,
+}
+
+/// The game log in SQLite.
+pub struct EmbeddedLog {
     log: Engine,
+    _folder: Arc<Folder>,
+}
+
+/// The data folder, in use by this process alone for as long as this lives.
+struct Folder {
+    path: PathBuf,
     _lock: lock::Lock,
 }
 
-impl Embedded {
-    /// Opens, makes or migrates the databases in `data`.
-    ///
-    /// # Errors
-    /// [`StorageError::Setup`] when the folder cannot be used, which the message explains.
-    pub fn open(data: &Path, settings: &StorageSettings) -> Result<Self> {
+/// Opens, makes or migrates both databases in `data`.
+///
+/// # Errors
+/// [`StorageError::Setup`] when the folder cannot be used, which the message explains.
+pub fn open(data: &Path, settings: &StorageSettings) -> Result<(Embedded, EmbeddedLog)> {
+    let folder = Arc::new(Folder::take(data)?);
+    let truth = folder.database("daemun.db", &schema::truth::migrations::runner())?;
+    let log = open_log_in(folder.clone())?;
+    let truth = Engine::open(&truth, settings.readers)?;
+    Ok((Embedded { truth, _folder: folder }, log))
+}
+
+/// Opens, makes or migrates the game log in `data`, for when the truth is elsewhere.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_log(data: &Path) -> Result<EmbeddedLog> {
+    open_log_in(Arc::new(Folder::take(data)?))
+}
+
+fn open_log_in(folder: Arc<Folder>) -> Result<EmbeddedLog> {
+    let log = folder.database("gamelog.db", &schema::log::migrations::runner())?;
+    Ok(EmbeddedLog { log: Engine::open(&log, 1)?, _folder: folder })
+}
+
+impl Folder {
+    fn take(data: &Path) -> Result<Self> {
         private_folder(data).map_err(|error| {
             StorageError::Setup(format!("cannot make the data folder {}: {error}", data.display()))
         })?;
         let lock = lock::Lock::take(data)?;
-        let truth = data.join("daemun.db");
-        let log = data.join("gamelog.db");
-        private_file(&truth)?;
-        private_file(&log)?;
-        schema::migrate(&truth, &schema::truth::migrations::runner())?;
-        schema::migrate(&log, &schema::log::migrations::runner())?;
-        Ok(Self {
-            truth: Engine::open(&truth, settings.readers)?,
-            log: Engine::open(&log, 1)?,
-            _lock: lock,
-        })
+        Ok(Self { path: data.to_owned(), _lock: lock })
+    }
+
+    /// Makes or migrates a database, and says where it is.
+    fn database(&self, name: &str, runner: &refinery::Runner) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        private_file(&path)?;
+        schema::migrate(&path, runner)?;
+        Ok(path)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::actor::gamelog::Gamelog;
 use crate::actor::records::Records;
 use crate::apps::{Apps, AppsDuty};
 use crate::config::StorageSettings;
-use crate::embedded::Embedded;
+use crate::embedded;
 use crate::error::Result;
 use crate::gamelog::GamelogDuty;
 use crate::identity::{IdentityDuty, IdentityStore};
@@ -15,16 +15,11 @@ use crate::members::{Members, MembersDuty};
 use crate::push::{Inboxes, PushDuty};
 use crate::sessions::{SessionStore, SessionsDuty};
 
-/// Every duty at once: what a backend is.
-pub trait Backend:
-    AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty + GamelogDuty
-{
-}
+/// The truth: every duty but the game log's. One backend keeps all of it, for a login or a
+/// purchase is one decision.
+pub trait Truth: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty {}
 
-impl<T: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty + GamelogDuty> Backend
-    for T
-{
-}
+impl<T: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty> Truth for T {}
 
 /// The typed handles, a domain each.
 #[derive(Clone)]
@@ -53,22 +48,33 @@ impl Storage {
     /// When the folder cannot be written, is in use by another process, or holds a
     /// schema this program does not know.
     pub fn embedded(data: &Path, settings: &StorageSettings) -> Result<Self> {
-        Ok(Self::over(Arc::new(Embedded::open(data, settings)?), settings))
+        let (truth, log) = embedded::open(data, settings)?;
+        Ok(Self::over(Arc::new(truth), Arc::new(log), settings))
     }
 
-    /// Puts the handles in front of a backend.
+    /// Puts the handles in front of the backends.
     #[must_use]
-    pub fn over(backend: Arc<dyn Backend>, settings: &StorageSettings) -> Self {
-        let records = Records::new(backend.clone(), settings.clone());
+    pub fn over(
+        truth: Arc<dyn Truth>,
+        log: Arc<dyn GamelogDuty>,
+        settings: &StorageSettings,
+    ) -> Self {
+        let records = Records::new(truth, settings.clone());
         Self {
             apps: Apps(records.clone()),
             identity: IdentityStore(records.clone()),
             members: Members(records.clone()),
             sessions: SessionStore(records.clone()),
             inboxes: Inboxes(records.clone()),
-            gamelog: Gamelog::new(backend, records.clone(), settings),
+            gamelog: Gamelog::new(log, records.clone(), settings),
             records,
         }
+    }
+
+    /// Another node's handles in front of the same backends.
+    #[cfg(any(test, feature = "conformance"))]
+    pub(crate) fn another(&self, settings: &StorageSettings) -> Self {
+        Self::over(self.records.truth(), self.gamelog.log(), settings)
     }
 
     /// Starts the storage actors with nobody watching them: for commands that end soon.

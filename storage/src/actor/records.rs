@@ -27,7 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
 use crate::identity::IdentityKey;
-use crate::open::Backend;
+use crate::open::Truth;
 use in_order::InOrder;
 
 /// How long a call is waited for. The work itself goes on.
@@ -52,7 +52,7 @@ impl Key {
     }
 }
 
-type Work = Box<dyn FnOnce(Arc<dyn Backend>) -> BoxFuture<'static, ()> + Send>;
+type Work = Box<dyn FnOnce(Arc<dyn Truth>) -> BoxFuture<'static, ()> + Send>;
 
 /// One call: what to do, and its place in the queue, given back when it is done.
 struct Call {
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Call {
 pub struct Records(Arc<Inner>);
 
 struct Inner {
-    backend: Arc<dyn Backend>,
+    truth: Arc<dyn Truth>,
     settings: StorageSettings,
     places: Arc<Semaphore>,
     taken: AtomicU64,
@@ -79,12 +79,12 @@ struct Inner {
 }
 
 impl Records {
-    /// A way to `backend`; calls are `Unavailable` until [`Records::start`].
+    /// A way to `truth`; calls are `Unavailable` until [`Records::start`].
     #[must_use]
-    pub fn new(backend: Arc<dyn Backend>, settings: StorageSettings) -> Self {
+    pub fn new(truth: Arc<dyn Truth>, settings: StorageSettings) -> Self {
         let places = Arc::new(Semaphore::new(settings.queue_limit));
         let (taken, factory) = (AtomicU64::new(0), ArcSwapOption::empty());
-        Self(Arc::new(Inner { backend, settings, places, taken, factory }))
+        Self(Arc::new(Inner { truth, settings, places, taken, factory }))
     }
 
     /// Starts the factory, linked to `supervisor` when there is one.
@@ -92,7 +92,7 @@ impl Records {
     /// # Errors
     /// When ractor cannot start it.
     pub async fn start(&self, supervisor: Option<ActorCell>) -> Result<ActorCell, SpawnErr> {
-        let backend = self.0.backend.clone();
+        let backend = self.0.truth.clone();
         let arguments = FactoryArguments::builder()
             .worker_builder(Box::new(Workers(backend)) as Box<dyn WorkerBuilder<_, _>>)
             .num_initial_workers(self.0.settings.workers)
@@ -102,7 +102,7 @@ impl Records {
         let factory = Factory::<
             Key,
             Call,
-            Arc<dyn Backend>,
+            Arc<dyn Truth>,
             RecordsWorker,
             InOrder,
             queues::DefaultQueue<Key, Call>,
@@ -117,8 +117,8 @@ impl Records {
 
     /// The backend behind, for an exam that puts more nodes in front of it.
     #[cfg(any(test, feature = "conformance"))]
-    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
-        self.0.backend.clone()
+    pub(crate) fn truth(&self) -> Arc<dyn Truth> {
+        self.0.truth.clone()
     }
 
     /// The factory that runs now, if one does; for whoever watches it.
@@ -149,7 +149,7 @@ impl Records {
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
-        W: FnOnce(Arc<dyn Backend>) -> F + Send + 'static,
+        W: FnOnce(Arc<dyn Truth>) -> F + Send + 'static,
     {
         let Ok(place) = self.0.places.clone().try_acquire_owned() else {
             metrics::counter!("daemun_storage_shed_total").increment(1);
@@ -183,10 +183,10 @@ pub fn drain(factory: &ActorCell) {
     let _ = factory.send_message::<FactoryMessage<Key, Call>>(FactoryMessage::DrainRequests);
 }
 
-struct Workers(Arc<dyn Backend>);
+struct Workers(Arc<dyn Truth>);
 
-impl WorkerBuilder<RecordsWorker, Arc<dyn Backend>> for Workers {
-    fn build(&mut self, _: WorkerId) -> (RecordsWorker, Arc<dyn Backend>) {
+impl WorkerBuilder<RecordsWorker, Arc<dyn Truth>> for Workers {
+    fn build(&mut self, _: WorkerId) -> (RecordsWorker, Arc<dyn Truth>) {
         (RecordsWorker, self.0.clone())
     }
 }
@@ -196,14 +196,14 @@ struct RecordsWorker;
 impl Worker for RecordsWorker {
     type Key = Key;
     type Message = Call;
-    type Arguments = Arc<dyn Backend>;
-    type State = Arc<dyn Backend>;
+    type Arguments = Arc<dyn Truth>;
+    type State = Arc<dyn Truth>;
 
     async fn pre_start(
         &self,
         _: WorkerId,
         _: &FactoryRef<Key, Call>,
-        backend: Arc<dyn Backend>,
+        backend: Arc<dyn Truth>,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(backend)
     }

@@ -84,8 +84,7 @@ impl Game {
     pub(crate) async fn nodes(&self, count: usize) -> Vec<Self> {
         let mut nodes = Vec::new();
         for _ in 0..count {
-            let backend = self.storage.records.backend();
-            let storage = Storage::over(backend, &StorageSettings::default());
+            let storage = self.storage.another(&StorageSettings::default());
             storage.start_alone().await.unwrap();
             nodes.push(Self { storage, app: self.app.clone() });
         }

@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use protocol::ids::{AppId, MemberId};
 use rusqlite::{Connection, params};
 
-use super::Embedded;
+use super::EmbeddedLog;
 use super::engine::unavailable;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::gamelog::{GamelogDuty, KeptRecord, LogRecord};
 
 #[async_trait]
-impl GamelogDuty for Embedded {
+impl GamelogDuty for EmbeddedLog {
     async fn append(&self, records: Vec<LogRecord>) -> Result<()> {
         self.log.write(move |connection| append(connection, &records)).await
     }

@@ -11,13 +11,12 @@ use rusqlite::types::Value;
 
 use crate::clock::Micros;
 use crate::config::StorageSettings;
-use crate::embedded::Embedded;
-use crate::embedded::schema::truth;
+use crate::embedded::{self, Embedded, EmbeddedLog};
 use crate::error::StorageError;
 use crate::members::MembersDuty;
 
-fn open(data: &Path) -> Result<Embedded, StorageError> {
-    Embedded::open(data, &StorageSettings::default())
+fn open(data: &Path) -> Result<(Embedded, EmbeddedLog), StorageError> {
+    embedded::open(data, &StorageSettings::default())
 }
 
 /// The words that a folder is refused with.
@@ -82,7 +81,7 @@ async fn a_database_of_an_earlier_program_is_brought_forward_with_what_is_in_it(
                   INSERT INTO member_session VALUES (7, 'demo', 1, X'00', 0, 0)";
     earlier.execute_batch(member).unwrap();
     drop(earlier);
-    let (opened, app) = (open(folder.path()).unwrap(), AppId::from_str("demo").unwrap());
+    let ((opened, _log), app) = (open(folder.path()).unwrap(), AppId::from_str("demo").unwrap());
     let member = opened.member(app, MemberId::from_number(7).unwrap()).await.unwrap().unwrap();
     assert_eq!((member.state, member.created_at), (MemberState::Active, Micros(5)));
     assert_eq!(member.ban, None);
@@ -160,4 +159,19 @@ fn a_database_that_cannot_be_opened_is_refused() {
         std::fs::create_dir(&path).unwrap();
         says(&refused(folder.path()), &["cannot open the database", &path.to_string_lossy()]);
     }
+}
+
+#[test]
+fn a_folder_with_the_log_alone_is_in_use_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = embedded::open_log(folder.path()).unwrap();
+    assert!(!folder.path().join("daemun.db").exists());
+    says(&refused(folder.path()), &["uses this data folder"]);
+    drop(log);
+    // Each part holds the folder by itself.
+    let (truth, log) = open(folder.path()).unwrap();
+    drop(truth);
+    says(&refused(folder.path()), &["uses this data folder"]);
+    drop(log);
+    assert!(open(folder.path()).is_ok());
 }
