@@ -86,13 +86,8 @@ impl Server {
             None => format!("http://{address}"),
         };
 
-        let data = settings.data.clone();
-        let storage_settings = settings.storage.clone();
-        let opened =
-            tokio::task::spawn_blocking(move || Storage::embedded(&data, &storage_settings));
-        let storage = opened
+        let storage = Storage::open(&settings.data, &settings.storage, clock.as_ref())
             .await
-            .map_err(|error| StartError(error.to_string()))?
             .map_err(|error| StartError(error.to_string()))?;
         let tokens = tokens(settings, &public_url, clock.clone()).await?;
         let simulators = settings

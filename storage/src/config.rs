@@ -1,6 +1,10 @@
 //! The storage layer's own settings.
 
+mod mariadb;
+
 use serde::{Deserialize, Serialize};
+
+pub use mariadb::{MAIN, MariaDbSettings, Plan, Primary, Replica, ServerSettings, ServerUrl};
 
 /// How much may wait in front of the backends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,10 +20,18 @@ pub struct StorageSettings {
     /// How many game-log records may wait to be written; the next is dropped and counted.
     /// 1 to 1,000,000.
     pub gamelog_limit: usize,
+    /// The MariaDB servers of the truth; the embedded database when none is named.
+    pub mariadb: MariaDbSettings,
 }
 
 impl Default for StorageSettings {
     fn default() -> Self {
-        Self { queue_limit: 4096, workers: 64, readers: 2, gamelog_limit: 65_536 }
+        Self {
+            queue_limit: 4096,
+            workers: 256,
+            readers: 2,
+            gamelog_limit: 65_536,
+            mariadb: MariaDbSettings::default(),
+        }
     }
 }

@@ -23,12 +23,26 @@ use std::sync::Arc;
 
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
+use crate::mariadb::SchemaStatus;
+use crate::open::Truth;
 use engine::Engine;
+
+/// The database of the truth.
+const TRUTH: &str = "daemun.db";
+/// The database of the game log.
+const LOG: &str = "gamelog.db";
 
 /// The truth in SQLite.
 pub struct Embedded {
     truth: Engine,
     _folder: Arc<Folder>,
+}
+
+impl Truth for Embedded {
+    /// One file keeps them all.
+    fn server_of(&self, _: u16) -> usize {
+        0
+    }
 }
 
 /// The game log in SQLite.
@@ -49,7 +63,7 @@ struct Folder {
 /// [`StorageError::Setup`] when the folder cannot be used, which the message explains.
 pub fn open(data: &Path, settings: &StorageSettings) -> Result<(Embedded, EmbeddedLog)> {
     let folder = Arc::new(Folder::take(data)?);
-    let truth = folder.database("daemun.db", &schema::truth::migrations::runner())?;
+    let truth = folder.database(TRUTH, &schema::truth::migrations::runner())?;
     let log = open_log_in(folder.clone())?;
     let truth = Engine::open(&truth, settings.readers)?;
     Ok((Embedded { truth, _folder: folder }, log))
@@ -64,8 +78,44 @@ pub fn open_log(data: &Path) -> Result<EmbeddedLog> {
 }
 
 fn open_log_in(folder: Arc<Folder>) -> Result<EmbeddedLog> {
-    let log = folder.database("gamelog.db", &schema::log::migrations::runner())?;
+    let log = folder.database(LOG, &schema::log::migrations::runner())?;
     Ok(EmbeddedLog { log: Engine::open(&log, 1)?, _folder: folder })
+}
+
+/// Where the schema of the truth stands; changes nothing, and needs no lock.
+///
+/// # Errors
+/// [`StorageError::Setup`] when it is not readable, or this program does not know it.
+pub(crate) fn truth_status(data: &Path) -> Result<SchemaStatus> {
+    schema::status(&data.join(TRUTH), &schema::truth::migrations::runner())
+}
+
+/// The same for the game log.
+///
+/// # Errors
+/// As [`truth_status`].
+pub(crate) fn log_status(data: &Path) -> Result<SchemaStatus> {
+    schema::status(&data.join(LOG), &schema::log::migrations::runner())
+}
+
+/// Brings the databases in `data` to this program's schema; the truth only if it is there.
+/// Returns what ran on which.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn migrate(data: &Path, with_truth: bool) -> Result<Vec<(String, Vec<String>)>> {
+    let folder = Folder::take(data)?;
+    let mut ran = Vec::new();
+    let truth = (TRUTH, schema::truth::migrations::runner());
+    let log = (LOG, schema::log::migrations::runner());
+    for (name, runner) in with_truth.then_some(truth).into_iter().chain([log]) {
+        let path = folder.path.join(name);
+        private_file(&path)?;
+        let report = schema::migrate(&path, &runner)?;
+        let all = report.applied_migrations().iter().map(ToString::to_string).collect();
+        ran.push((name.to_owned(), all));
+    }
+    Ok(ran)
 }
 
 impl Folder {

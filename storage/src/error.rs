@@ -12,6 +12,9 @@ pub enum StorageError {
     /// The work began and its end was not seen: it may have been done.
     #[error("the outcome of a storage call is unknown")]
     OutcomeUnknown,
+    /// What was asked for is being moved from one server to another. Nothing was done.
+    #[error("the shard is being moved")]
+    Moved,
     /// A row says something that this program never writes.
     #[error("a stored row is not readable: {0}")]
     Corrupt(String),

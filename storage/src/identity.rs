@@ -1,7 +1,9 @@
 //! Who may log in as which member.
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use protocol::ids::{AppId, LoginId, MemberId};
+use sha2::{Digest as _, Sha256};
 
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
@@ -21,6 +23,32 @@ pub struct IdentityKey {
     pub provider: String,
     /// The provider's own id of the person; for a guest, the id that the server made.
     pub subject: String,
+}
+
+impl IdentityKey {
+    /// A digest of the whole key.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        for part in [self.app.as_str(), &self.provider, &self.subject] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        hash.finalize().into()
+    }
+
+    /// The virtual shard on which a member is made for this identity.
+    #[must_use]
+    pub fn shard(&self) -> u16 {
+        shard_of(&self.digest())
+    }
+}
+
+/// The virtual shard of what is kept under a digest: its upper ten bits, so that a shard is a
+/// range of digests.
+#[must_use]
+pub fn shard_of(digest: &Digest) -> u16 {
+    u16::from_be_bytes([digest[0], digest[1]]) >> 6
 }
 
 /// An identity as it is kept.
@@ -95,6 +123,11 @@ pub trait IdentityDuty: Send + Sync {
     /// Logs in: uses up the nonce, finds or makes the member, raises the epoch and writes
     /// the login, all or nothing. Any outcome but `LoggedIn` leaves nothing behind.
     async fn login(&self, write: LoginWrite) -> Result<LoginOutcome>;
+    /// Logs different people in, each with an outcome of its own, in their order. What becomes
+    /// of one never depends on the others.
+    async fn login_all(&self, writes: Vec<LoginWrite>) -> Vec<Result<LoginOutcome>> {
+        join_all(writes.into_iter().map(|write| self.login(write))).await
+    }
     /// A member's identities, the oldest first.
     async fn identities(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>>;
 }

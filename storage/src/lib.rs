@@ -6,6 +6,7 @@
 //! numbers come from outside, so that a transaction may run twice.
 
 pub mod open;
+pub mod tend;
 pub mod config;
 pub mod error;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod gamelog;
 
 pub mod actor;
 pub mod embedded;
+pub mod mariadb;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 #[cfg(any(test, feature = "servers"))]

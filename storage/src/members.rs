@@ -3,6 +3,7 @@
 //! A ban ends by itself: time decides, so nothing has to be done when its end comes.
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use protocol::ids::{AppId, MemberId};
 use protocol::members::MemberState;
 use protocol::text::Text;
@@ -83,6 +84,10 @@ pub struct BanWrite {
 pub trait MembersDuty: Send + Sync {
     /// One member of one game. A member of another game is not found.
     async fn member(&self, app: AppId, member: MemberId) -> Result<Option<Member>>;
+    /// Many of them, in their order.
+    async fn member_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Option<Member>>> {
+        join_all(asked.into_iter().map(|(app, member)| self.member(app, member))).await
+    }
     /// Keeps a member out, in the place of an earlier ban, and writes the push into its
     /// inbox, both or neither. Returns the push's number; `None` when there is no such
     /// member in that game.

@@ -6,20 +6,24 @@ use std::sync::Arc;
 use crate::actor::gamelog::Gamelog;
 use crate::actor::records::Records;
 use crate::apps::{Apps, AppsDuty};
+use crate::clock::Clock;
 use crate::config::StorageSettings;
 use crate::embedded;
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use crate::gamelog::GamelogDuty;
 use crate::identity::{IdentityDuty, IdentityStore};
+use crate::mariadb::MariaDb;
 use crate::members::{Members, MembersDuty};
 use crate::push::{Inboxes, PushDuty};
 use crate::sessions::{SessionStore, SessionsDuty};
 
 /// The truth: every duty but the game log's. One backend keeps all of it, for a login or a
 /// purchase is one decision.
-pub trait Truth: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty {}
-
-impl<T: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty> Truth for T {}
+pub trait Truth: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty {
+    /// Which of the backend's servers keeps a virtual shard, counted from 0: what is asked of
+    /// different servers does not wait for each other.
+    fn server_of(&self, shard: u16) -> usize;
+}
 
 /// The typed handles, a domain each.
 #[derive(Clone)]
@@ -41,6 +45,23 @@ pub struct Storage {
 }
 
 impl Storage {
+    /// Opens the backends that the settings name: the truth in MariaDB if they name a server,
+    /// else in `data`, where the game log is in either case.
+    /// The handles answer once [`Records::start`] and [`Gamelog::start`] ran.
+    ///
+    /// # Errors
+    /// When the folder or a server cannot be used, which the message explains.
+    pub async fn open(data: &Path, settings: &StorageSettings, clock: &dyn Clock) -> Result<Self> {
+        let folder = data.to_owned();
+        if !settings.mariadb.is_named() {
+            let own = settings.clone();
+            return in_background(move || Self::embedded(&folder, &own)).await;
+        }
+        let truth = MariaDb::open(&settings.mariadb, clock).await?;
+        let log = in_background(move || embedded::open_log(&folder)).await?;
+        Ok(Self::over(Arc::new(truth), Arc::new(log), settings))
+    }
+
     /// Opens the embedded backend in `data`, making and migrating its databases.
     /// The handles answer once [`Records::start`] and [`Gamelog::start`] ran.
     ///
@@ -86,4 +107,12 @@ impl Storage {
         self.gamelog.start(None).await?;
         Ok(())
     }
+}
+
+/// Files are opened where they hold nobody up.
+async fn in_background<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.map_err(|error| StorageError::Setup(error.to_string()))?
 }

@@ -4,6 +4,7 @@
 //! with its cause and kept until it is acknowledged or has expired.
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use protocol::ids::{AppId, MemberId};
 
 use crate::actor::records::{Key, Records};
@@ -46,6 +47,45 @@ pub struct Inbox {
     pub acked: u64,
 }
 
+/// Pushes for one member.
+#[derive(Clone, Debug)]
+pub struct PostWrite {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// What to put into its inbox, in order.
+    pub pushes: Vec<NewPush>,
+    /// The present time.
+    pub now: Micros,
+}
+
+/// A look into one member's inbox.
+#[derive(Clone, Debug)]
+pub struct InboxRead {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// What is wanted is behind this number.
+    pub after: u64,
+    /// The present time.
+    pub now: Micros,
+    /// How many pushes at most.
+    pub limit: usize,
+}
+
+/// One member's acknowledgement.
+#[derive(Clone, Debug)]
+pub struct AckWrite {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// The number up to which all has arrived.
+    pub up_to: u64,
+}
+
 /// What a backend does for inboxes.
 #[async_trait]
 pub trait PushDuty: Send + Sync {
@@ -58,6 +98,12 @@ pub trait PushDuty: Send + Sync {
         pushes: Vec<NewPush>,
         now: Micros,
     ) -> Result<Option<Vec<KeptPush>>>;
+    /// Puts pushes into the inboxes of different members, each as [`PushDuty::post`], in their
+    /// order.
+    async fn post_all(&self, writes: Vec<PostWrite>) -> Vec<Result<Option<Vec<KeptPush>>>> {
+        let post = |PostWrite { app, member, pushes, now }| self.post(app, member, pushes, now);
+        join_all(writes.into_iter().map(post)).await
+    }
     /// At most `limit` pushes behind `after` that are neither acknowledged nor expired.
     async fn inbox(
         &self,
@@ -67,10 +113,22 @@ pub trait PushDuty: Send + Sync {
         now: Micros,
         limit: usize,
     ) -> Result<Inbox>;
+    /// Looks into many inboxes, each as [`PushDuty::inbox`], in their order.
+    async fn inbox_all(&self, reads: Vec<InboxRead>) -> Vec<Result<Inbox>> {
+        let read = |InboxRead { app, member, after, now, limit }| {
+            self.inbox(app, member, after, now, limit)
+        };
+        join_all(reads.into_iter().map(read)).await
+    }
     /// Acknowledges everything up to a number. A number that was acknowledged before
     /// changes nothing; one that there has not been counts as the highest there has.
     /// Returns what is acknowledged now.
     async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64>;
+    /// Acknowledges for different members, each as [`PushDuty::ack`], in their order.
+    async fn ack_all(&self, writes: Vec<AckWrite>) -> Vec<Result<u64>> {
+        let ack = |AckWrite { app, member, up_to }| self.ack(app, member, up_to);
+        join_all(writes.into_iter().map(ack)).await
+    }
     /// Forgets pushes that expired before `now`, at most `limit`. Returns how many went.
     async fn expire(&self, now: Micros, limit: usize) -> Result<usize>;
 }

@@ -5,7 +5,10 @@
 //! the row keeps the present one, the one before, and a tag that all of them share:
 //! a token with the right tag that is neither of the two was used before.
 
+pub(crate) mod exchange;
+
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use protocol::client::{Platform, StoreName};
 use protocol::ids::{AppId, LoginId, MemberId};
 
@@ -117,6 +120,9 @@ pub struct RefreshWrite {
     pub app: AppId,
     /// The login that the token names.
     pub login: LoginId,
+    /// The member that the token names. A token that was given before tokens named one does
+    /// not; it is good where logins are found without.
+    pub member: Option<MemberId>,
     /// The digest of the token's tag.
     pub tag: Digest,
     /// The digest of the token.
@@ -188,6 +194,17 @@ pub enum End {
     All,
 }
 
+/// The question where one login stands.
+#[derive(Clone, Debug)]
+pub struct StandingRead {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// The login.
+    pub login: LoginId,
+}
+
 /// What a backend does for logins.
 #[async_trait]
 pub trait SessionsDuty: Send + Sync {
@@ -199,6 +216,11 @@ pub trait SessionsDuty: Send + Sync {
         member: MemberId,
         login: LoginId,
     ) -> Result<Option<Standing>>;
+    /// Where many logins stand, in their order.
+    async fn standing_all(&self, reads: Vec<StandingRead>) -> Vec<Result<Option<Standing>>> {
+        let read = |StandingRead { app, member, login }| self.standing(app, member, login);
+        join_all(reads.into_iter().map(read)).await
+    }
     /// A member's logins that have neither ended nor expired, and the member's epoch;
     /// the newest first, at most `limit`.
     async fn logins(
@@ -210,6 +232,11 @@ pub trait SessionsDuty: Send + Sync {
     ) -> Result<(Vec<Login>, i64)>;
     /// Exchanges a refresh token.
     async fn refresh(&self, write: RefreshWrite) -> Result<RefreshOutcome>;
+    /// Exchanges refresh tokens of different members, each with an outcome of its own, in their
+    /// order. What becomes of one never depends on the others.
+    async fn refresh_all(&self, writes: Vec<RefreshWrite>) -> Vec<Result<RefreshOutcome>> {
+        join_all(writes.into_iter().map(|write| self.refresh(write))).await
+    }
     /// Ends logins. Returns those that had not ended before.
     async fn end(
         &self,
@@ -270,7 +297,7 @@ impl SessionStore {
     /// # Errors
     /// As said above. After `OutcomeUnknown` the same token may be sent again.
     pub async fn refresh(&self, write: RefreshWrite) -> Result<RefreshOutcome> {
-        let key = Key::Login(write.login);
+        let key = write.member.map_or(Key::Login(write.login), Key::Member);
         self.0.call(key, move |backend| async move { backend.refresh(write).await }).await
     }
 

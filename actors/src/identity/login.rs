@@ -189,15 +189,8 @@ impl IdentityService {
 
     /// Draws a member id on the shard of the identity.
     fn draw(&self, key: &IdentityKey) -> MemberId {
-        let mut hash = Sha256::new();
-        for part in [key.app.as_str(), &key.provider, &key.subject] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
-        let hash: [u8; 32] = hash.finalize().into();
-        let shard = u16::from_be_bytes([hash[0], hash[1]]);
         let sequence = self.0.sequence.fetch_add(1, Ordering::Relaxed);
-        MemberId::compose(shard, self.now().0.div_euclid(1_000), sequence)
+        MemberId::compose(key.shard(), self.now().0.div_euclid(1_000), sequence)
     }
 
     async fn prove(&self, game: &Game, request: &LoginRequest) -> Result<Proven, ErrorBody> {
@@ -270,7 +263,7 @@ impl IdentityService {
             access_token: self.tokens().sign(app, member, refresh.login())?,
             access_expires_s: self.tokens().life().as_secs(),
             refresh_token: refresh
-                .text()
+                .text(member)
                 .map_err(|_| fault::internal("the refresh token could not be written"))?,
             refresh_expires_s: refresh_life.as_secs(),
         })
@@ -287,7 +280,8 @@ impl IdentityService {
         request: &RefreshRequest,
     ) -> Result<Tokens, ErrorBody> {
         let unknown = || ErrorBody::new(ErrorCode::AuthRefused, "the refresh token is not good");
-        let shown = RefreshToken::read(request.refresh_token.expose()).ok_or_else(unknown)?;
+        let (shown, named) =
+            RefreshToken::read(request.refresh_token.expose()).ok_or_else(unknown)?;
         let next = shown.next();
         let now = self.now();
         let taken = RefreshToken::first(LoginId(random::uuid(now)));
@@ -295,6 +289,7 @@ impl IdentityService {
         let write = RefreshWrite {
             app: game.id.clone(),
             login: shown.login(),
+            member: named,
             tag: shown.tag_digest(),
             token: shown.digest(),
             next: next.digest(),

@@ -5,11 +5,14 @@
 //! keeping every token there has been. A token's successor is kept sealed under a key
 //! made from the token itself, so that a client whose answer was lost can be given the
 //! same successor again, and a thief of the database none.
+//!
+//! Behind the token stands whose it is, so that its login is found among many databases. That
+//! is no part of the token: a wrong name finds nothing.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use protocol::ids::LoginId;
+use protocol::ids::{LoginId, MemberId};
 use protocol::text::Secret;
 use sha2::{Digest as _, Sha256};
 use storage::identity::Digest;
@@ -19,6 +22,8 @@ use crate::random;
 
 /// What every token begins with, so that one that leaks can be found by a search.
 const PREFIX: &str = "drt1_";
+/// What stands between the token and whose it is; no character of either.
+const BEFORE_MEMBER: char = '.';
 const LOGIN: usize = 16;
 const TAG: usize = 16;
 const RANDOM: usize = 32;
@@ -49,19 +54,26 @@ impl RefreshToken {
         Self(token)
     }
 
-    /// Reads a token as a client sends it; `None` when it is none of ours.
+    /// Reads a token as a client sends it, and the member that it names; `None` when it is none
+    /// of ours. Tokens that were given before they named anybody are read as well.
     #[must_use]
-    pub fn read(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        bytes.try_into().ok().map(Self)
+    pub fn read(text: &str) -> Option<(Self, Option<MemberId>)> {
+        let text = text.strip_prefix(PREFIX)?;
+        let (text, member) = match text.split_once(BEFORE_MEMBER) {
+            Some((text, member)) => (text, Some(member.parse().ok()?)),
+            None => (text, None),
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.try_into().ok().map(|token| (Self(token), member))
     }
 
-    /// The token as a client is given it.
+    /// The token as a client is given it; `member` is whose it is.
     ///
     /// # Errors
-    /// Never: it is 91 bytes of plain characters.
-    pub fn text(&self) -> Result<Secret<256>, protocol::text::TextError> {
-        Secret::new(&format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0)))
+    /// Never: it is 105 bytes of plain characters.
+    pub fn text(&self, member: MemberId) -> Result<Secret<256>, protocol::text::TextError> {
+        let token = URL_SAFE_NO_PAD.encode(self.0);
+        Secret::new(&format!("{PREFIX}{token}{BEFORE_MEMBER}{member}"))
     }
 
     /// The login that the token says it is of.
@@ -131,8 +143,11 @@ mod tests {
     #[test]
     fn a_token_reads_back_and_its_successor_shares_the_tag() {
         let token = RefreshToken::first(login());
-        let text = token.text().unwrap();
-        assert!(RefreshToken::read(text.expose()).unwrap() == token);
+        let member = MemberId::compose(7, MemberId::EPOCH_MS, 7);
+        let text = token.text(member).unwrap();
+        assert!(RefreshToken::read(text.expose()) == Some((token.clone(), Some(member))));
+        let (older, _) = text.expose().split_once(BEFORE_MEMBER).unwrap();
+        assert!(RefreshToken::read(older) == Some((token.clone(), None)));
         let next = token.next();
         assert_eq!(next.login(), login());
         assert_eq!(next.tag_digest(), token.tag_digest());
@@ -154,6 +169,12 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_not_read() {
+        let good = "A".repeat(86);
+        assert!(RefreshToken::read(&format!("drt1_{good}")).is_some());
+        for text in [&format!("drt1_{good}."), &format!("drt1_{good}.nobody"), &format!("{good}.")]
+        {
+            assert!(RefreshToken::read(text).is_none(), "{text}");
+        }
         for text in ["", "drt1_", "drt1_AAAA", "nope", &format!("drt1_{}", "A".repeat(300))] {
             assert!(RefreshToken::read(text).is_none(), "{text}");
         }

@@ -1,6 +1,8 @@
 //! The settings of the storage layer, as the file writes them.
 
-use storage::config::StorageSettings;
+use std::collections::BTreeMap;
+
+use storage::config::{MariaDbSettings, ServerSettings, ServerUrl, StorageSettings};
 
 use super::{
     bounds::{at_least, at_most},
@@ -28,13 +30,42 @@ const NOTES: &[(&str, &str)] = &[
     ),
 ];
 
+const MARIADB: &[(&str, &str)] = &[
+    (
+        "url",
+        "Address of the MariaDB server that keeps the truth, mysql://user:password@host:3306/database, with ?require_ssl=true for TLS; unset, the truth is in the data folder.",
+    ),
+    (
+        "home",
+        "Which server keeps what belongs to no member, such as the games; by default the first by name.",
+    ),
+    (
+        "connections",
+        "Connections held to each server to read with, and as many to write with; from 1 to 1024.",
+    ),
+    (
+        "migrate_at_start",
+        "Whether a starting server brings the schema up to date; else it asks for daemun migrate up.",
+    ),
+    ("servers", "One table for each further server, under a name of its own; url is `main`."),
+    ("servers.*.url", "Its address."),
+    (
+        "servers.*.shards",
+        "Virtual shards that it begins with, such as \"0-511\" or \"0-99,200-299\", of 0 to 1023; the servers remember them from then on.",
+    ),
+    (
+        "servers.*.replica_of",
+        "The server that it is a copy of; it is checked at the start, and nothing is read from it yet.",
+    ),
+];
+
 impl Schema for StorageSettings {
     fn sample() -> Self {
-        Self::default()
+        Self { mariadb: MariaDbSettings::sample(), ..Self::default() }
     }
 
     fn notes() -> Notes {
-        Notes::new(NOTES)
+        Notes::new(NOTES).with("mariadb", MariaDbSettings::notes())
     }
 
     fn validate(&self) -> Vec<Problem> {
@@ -48,6 +79,47 @@ impl Schema for StorageSettings {
             at_least("gamelog_limit", self.gamelog_limit, 1),
             at_most("gamelog_limit", self.gamelog_limit, MOST_WAITING),
         ];
-        problems.into_iter().flatten().collect()
+        let mariadb = self.mariadb.validate().into_iter();
+        let mariadb = mariadb.map(|problem| problem.under("mariadb"));
+        problems.into_iter().flatten().chain(mariadb).collect()
+    }
+}
+
+impl Schema for MariaDbSettings {
+    /// A primary beside `main`, and a copy of it.
+    fn sample() -> Self {
+        let url = ServerUrl::new("mysql://daemun:password@db.example.com:3306/daemun");
+        let server = |shards: Option<&str>, replica_of: Option<&str>| ServerSettings {
+            url: url.clone(),
+            shards: shards.map(str::to_owned),
+            replica_of: replica_of.map(str::to_owned),
+        };
+        Self {
+            url: Some(url.clone()),
+            servers: BTreeMap::from([
+                ("*primary".to_owned(), server(Some("0-1023"), None)),
+                ("*replica".to_owned(), server(None, Some("main"))),
+            ]),
+            home: Some("main".to_owned()),
+            ..Self::default()
+        }
+    }
+
+    fn notes() -> Notes {
+        Notes::new(MARIADB)
+    }
+
+    fn validate(&self) -> Vec<Problem> {
+        let bounds = [
+            at_least("connections", self.connections, 1),
+            at_most("connections", self.connections, MOST_AT_ONCE),
+        ];
+        let mut problems: Vec<Problem> = bounds.into_iter().flatten().collect();
+        if self.is_named()
+            && let Err(wrong) = self.plan()
+        {
+            problems.extend(wrong.into_iter().map(|(key, what)| Problem::new(key, what)));
+        }
+        problems
     }
 }

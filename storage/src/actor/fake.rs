@@ -17,6 +17,7 @@ use crate::error::{Result, StorageError};
 use crate::gamelog::{GamelogDuty, KeptRecord, LogRecord};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty};
+use crate::open::Truth;
 use crate::push::{Inbox, KeptPush, NewPush, PushDuty};
 use crate::sessions::{End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing};
 
@@ -79,6 +80,12 @@ impl GamelogDuty for Fake {
         _: usize,
     ) -> Result<Vec<KeptRecord>> {
         absent()
+    }
+}
+
+impl Truth for Fake {
+    fn server_of(&self, _: u16) -> usize {
+        0
     }
 }
 

@@ -221,6 +221,7 @@ impl Player {
         RefreshWrite {
             app: self.game.app.clone(),
             login: self.login.id,
+            member: Some(self.member.id),
             tag: self.login.tag,
             token,
             next: digest(),

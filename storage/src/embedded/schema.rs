@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Result, StorageError};
+use crate::mariadb::SchemaStatus;
 
 pub(super) mod truth {
     //! What `daemun.db` is made of.
@@ -57,6 +58,38 @@ fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
 
 fn cannot_open(path: &Path, error: &rusqlite::Error) -> StorageError {
     StorageError::Setup(format!("cannot open the database {}: {error}", path.display()))
+}
+
+/// Says where a database stands, and changes nothing.
+pub(super) fn status(path: &Path, runner: &Runner) -> Result<SchemaStatus> {
+    let failed = |what: String| StorageError::Setup(format!("{}: {what}", path.display()));
+    let known = runner.get_migrations();
+    let applied = if path.exists() {
+        applied(path).map_err(|error| failed(error.to_string()))?
+    } else {
+        Vec::new()
+    };
+    let last = applied.iter().max().copied().unwrap_or(0);
+    if known.iter().all(|own| own.version() < last) {
+        return Err(failed(format!("migration {last} is of a later program")));
+    }
+    let pending = known.iter().filter(|own| !applied.contains(&own.version()));
+    Ok(SchemaStatus {
+        server: path.display().to_string(),
+        version: last,
+        pending: pending.map(|own| format!("{} {}", own.version(), own.name())).collect(),
+    })
+}
+
+fn applied(path: &Path) -> rusqlite::Result<Vec<i32>> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    let there = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+    if connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(Vec::new());
+    }
+    let mut select = connection.prepare("SELECT version FROM refinery_schema_history")?;
+    select.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Brings a database to this program's schema. A database that knows a later migration,

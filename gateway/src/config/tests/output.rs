@@ -55,9 +55,13 @@ sessions.grace_ms                      120000                 default
 sessions.replies_bytes                 67108864               default
 sessions.list_limit                    50                     default
 storage.queue_limit                    4096                   default
-storage.workers                        64                     default
+storage.workers                        256                    default
 storage.readers                        2                      default
 storage.gamelog_limit                  65536                  default
+storage.mariadb.url                    (not set)              default
+storage.mariadb.home                   (not set)              default
+storage.mariadb.connections            16                     default
+storage.mariadb.migrate_at_start       false                  default
 apps.demo.name                         \"\"                     default
 apps.demo.origins                      [\"https://a.example\"]  daemun.toml:4
 "
@@ -72,16 +76,23 @@ jwks_url = \"https://u:hunter2@login.example.com\"\n[identity]\nkeys_dir = \"/ru
         .env([
             ("DAEMUN_APPS__TURKEY__NAME", "shown too"),
             ("DAEMUN_PUBLIC_URL", "https://u:hunter2@host"),
+            ("DAEMUN_STORAGE__MARIADB__URL", "mysql://u:hunter2@db.example.com/daemun"),
         ])
         .load::<Settings>()
         .unwrap();
     let table = loaded.explain().unwrap();
     assert!(!table.contains("hunter2"), "{table}");
-    for shown in ["[\"shown\"]", "\"shown too\"", "\"/run/secrets/daemun\"", "@login.example.com"] {
+    for shown in [
+        "[\"shown\"]",
+        "\"shown too\"",
+        "\"/run/secrets/daemun\"",
+        "@login.example.com",
+        "@db.example.com/daemun",
+    ] {
         assert!(table.contains(shown), "{shown} is not in\n{table}");
     }
-    assert_eq!(table.matches("(hidden)").count(), 2, "{table}");
-    assert!(!format!("{loaded:?} {:?}", loaded.settings.apps).contains("hunter2"));
+    assert_eq!(table.matches("(hidden)").count(), 3, "{table}");
+    assert!(!format!("{loaded:?} {:?}", loaded.settings).contains("hunter2"));
 }
 
 #[test]

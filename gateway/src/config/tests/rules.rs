@@ -78,6 +78,18 @@ fn rules_name_the_key_and_its_origin() {
             "apps.demo.origins[1] (daemun.toml:2): expected scheme://host or scheme://host:port in lower case, without a path or the scheme's own port, such as \"https://play.example.com\", found \"https://b.example/\"",
         ),
         ("mode = \"production\"", PRODUCTION_NEEDS_A_URL),
+        (
+            "[storage.mariadb.servers.a]\nurl = \"mysql://u:secret@h/d\"\nshards = \"0-9\"",
+            "storage.mariadb.servers (daemun.toml:1): shards 10 to 1023 are given to nobody",
+        ),
+        (
+            "[storage.mariadb.servers.r]\nurl = \"mysql://u:secret@h/d\"\nreplica_of = \"z\"",
+            "storage.mariadb.servers.r.replica_of (daemun.toml:3): `z` is no server here",
+        ),
+        (
+            "[storage.mariadb]\nurl = \"mysql://h/d\"\nhome = \"z\"",
+            "storage.mariadb.home (daemun.toml:3): `z` is none of the primaries",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(problems(&file(text)), [expected], "in {text}");
@@ -87,7 +99,7 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 20] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 21] = [
         ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),
@@ -108,6 +120,7 @@ fn numbers_keep_their_bounds() {
         ("storage", "workers", Some(1), Some(1024)),
         ("storage", "readers", Some(1), Some(1024)),
         ("storage", "gamelog_limit", Some(1), Some(1_000_000)),
+        ("storage.mariadb", "connections", Some(1), Some(1024)),
     ];
     for (section, key, least, most) in bounds {
         // Repeats are as short as may be, so that no token is too short for them.

@@ -11,6 +11,7 @@ use rusqlite::types::Value;
 
 use crate::clock::Micros;
 use crate::config::StorageSettings;
+use crate::embedded::schema::truth;
 use crate::embedded::{self, Embedded, EmbeddedLog};
 use crate::error::StorageError;
 use crate::members::MembersDuty;

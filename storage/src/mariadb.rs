@@ -1,0 +1,190 @@
+//! The truth in MariaDB: one server, or several that share the members by virtual shards.
+//!
+//! Every deed is written for many items at once ([`router`]); one alone is a list of one. What
+//! belongs to no member is on the home primary; a member's rows are on the primary of the
+//! member's shard; what must be unique over all of them (an identity, a nonce) is claimed on the
+//! primary of its own digest's shard, in a transaction of its own, before the member's.
+
+mod pool;
+mod fault;
+mod tx;
+mod rows;
+mod router;
+mod migrate;
+mod settings;
+
+mod apps;
+mod identity;
+mod members;
+mod push;
+mod sessions;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{MariaDbSettings, Plan};
+use crate::error::{Result, StorageError};
+use crate::open::Truth;
+use pool::Server;
+use router::Router;
+
+pub use migrate::SchemaStatus;
+pub use settings::Finding;
+
+/// The MariaDB backend.
+#[derive(Clone)]
+pub struct MariaDb {
+    router: Arc<Router>,
+}
+
+/// The servers of the settings, not asked anything yet.
+pub struct Servers {
+    primaries: Vec<Server>,
+    replicas: Vec<Server>,
+    plan: Plan,
+}
+
+/// One range of virtual shards, as its server says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardRange {
+    /// In words: `home`, `shard 7`, `shards 0 to 511`.
+    pub shards: String,
+    /// The server that keeps it.
+    pub server: String,
+    /// The version of that.
+    pub version: i64,
+}
+
+impl Servers {
+    /// The servers that the settings name.
+    ///
+    /// # Errors
+    /// [`StorageError::Setup`] with all that makes no sense.
+    pub fn new(settings: &MariaDbSettings) -> Result<Self> {
+        let plan = settings.plan().map_err(|wrong| {
+            let all: Vec<_> =
+                wrong.iter().map(|(key, what)| format!("storage.mariadb.{key}: {what}")).collect();
+            StorageError::Setup(all.join("; "))
+        })?;
+        let connect = |name: &str, url| Server::new(name, url, settings.connections);
+        let primaries = plan.primaries.iter().map(|it| connect(&it.name, &it.url));
+        let replicas = plan.replicas.iter().map(|it| connect(&it.name, &it.url));
+        Ok(Self {
+            primaries: primaries.collect::<Result<_>>()?,
+            replicas: replicas.collect::<Result<_>>()?,
+            plan,
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Server, bool)> {
+        let replicas = self.replicas.iter().map(|server| (server, true));
+        self.primaries.iter().map(|server| (server, false)).chain(replicas)
+    }
+
+    /// Asks every server about itself: what is not as it should be, or that it does not answer.
+    pub async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (server, replica) in self.all() {
+            match settings::check(server, replica, clock).await {
+                Ok(found) => findings.extend(found),
+                Err(error) => findings.push(Finding {
+                    server: server.name.clone(),
+                    refused: true,
+                    what: error.to_string(),
+                }),
+            }
+        }
+        findings
+    }
+
+    /// Where the schema of each primary stands.
+    ///
+    /// # Errors
+    /// When one does not answer, or has a schema that this program does not know.
+    pub async fn schema(&self) -> Result<Vec<SchemaStatus>> {
+        let mut all = Vec::new();
+        for server in &self.primaries {
+            all.push(migrate::status(server).await?);
+        }
+        Ok(all)
+    }
+
+    /// Brings each primary to this program's schema, and writes the first map of the shards.
+    /// Returns what ran on which.
+    ///
+    /// # Errors
+    /// When one does not answer, has a schema that this program does not know, or a migration
+    /// fails.
+    pub async fn migrate(&self) -> Result<Vec<(String, Vec<String>)>> {
+        // A schema that is not known anywhere stops all of it before anything is changed.
+        self.schema().await?;
+        let mut ran = Vec::new();
+        for server in &self.primaries {
+            ran.push((server.name.clone(), migrate::up(server).await?));
+        }
+        migrate::seed_map(&self.primaries, &self.plan).await?;
+        Ok(ran)
+    }
+
+    /// Which primary keeps which shards, as they say themselves.
+    ///
+    /// # Errors
+    /// When one does not answer, or the shards are not each kept once.
+    pub async fn shards(&self) -> Result<Vec<ShardRange>> {
+        let map = router::map::read_whole(&self.primaries).await?;
+        let range = |range: &router::map::Range| ShardRange {
+            shards: router::map::named(range.first, range.last),
+            server: self.primaries[range.primary].name.clone(),
+            version: range.version,
+        };
+        Ok(map.ranges().iter().map(range).collect())
+    }
+}
+
+impl Truth for MariaDb {
+    fn server_of(&self, shard: u16) -> usize {
+        // A shard that is being moved waits with the first server's.
+        let map = self.router.map.load();
+        map.place(shard.cast_signed()).map_or(0, |range| range.primary)
+    }
+}
+
+impl MariaDb {
+    /// Connects, checks the servers and their schema, and reads the map of the shards.
+    ///
+    /// # Errors
+    /// [`StorageError::Setup`] when a server is not fit, which the message explains;
+    /// [`StorageError::Unavailable`] when one does not answer.
+    pub async fn open(settings: &MariaDbSettings, clock: &dyn Clock) -> Result<Self> {
+        let servers = Servers::new(settings)?;
+        for (server, replica) in servers.all() {
+            for finding in settings::check(server, replica, clock).await? {
+                let Finding { server, what, refused } = finding;
+                if refused {
+                    return Err(StorageError::Setup(format!("MariaDB `{server}` {what}")));
+                }
+                tracing::warn!(server, "MariaDB `{server}`: {what}");
+            }
+        }
+        if settings.migrate_at_start {
+            for (server, ran) in servers.migrate().await? {
+                for migration in ran {
+                    tracing::info!(server, migration, "migration {migration} ran on `{server}`");
+                }
+            }
+        }
+        for SchemaStatus { server, pending, .. } in servers.schema().await? {
+            if !pending.is_empty() {
+                return Err(StorageError::Setup(format!(
+                    "MariaDB `{server}` has {} migrations to run: run `daemun migrate up`",
+                    pending.len()
+                )));
+            }
+        }
+        let map = router::map::read_whole(&servers.primaries).await?;
+        Ok(Self { router: Arc::new(Router::new(servers.primaries, map)) })
+    }
+}

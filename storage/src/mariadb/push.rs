@@ -1,0 +1,218 @@
+//! Inboxes in MariaDB.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Params, Row, Value};
+use protocol::ids::{AppId, MemberId};
+
+use super::MariaDb;
+use super::fault::Fault;
+use super::members::shard;
+use super::router::{Shard, WriteSet};
+use super::rows::{cell, insert, signed, unsigned};
+use super::sessions::lock::{Held, lock, save};
+use super::tx::Tx;
+use crate::clock::Micros;
+use crate::error::{Result, StorageError};
+use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
+
+mod expire;
+mod read;
+
+use read::Read;
+
+#[async_trait]
+impl PushDuty for MariaDb {
+    async fn post(
+        &self,
+        app: AppId,
+        member: MemberId,
+        pushes: Vec<NewPush>,
+        now: Micros,
+    ) -> Result<Option<Vec<KeptPush>>> {
+        self.router.write_one::<Posts>(PostWrite { app, member, pushes, now }).await
+    }
+
+    async fn post_all(&self, writes: Vec<PostWrite>) -> Vec<Result<Option<Vec<KeptPush>>>> {
+        self.router.write::<Posts>(&writes).await
+    }
+
+    async fn inbox(
+        &self,
+        app: AppId,
+        member: MemberId,
+        after: u64,
+        now: Micros,
+        limit: usize,
+    ) -> Result<Inbox> {
+        self.router.read_one::<Read>(InboxRead { app, member, after, now, limit }).await
+    }
+
+    async fn inbox_all(&self, reads: Vec<InboxRead>) -> Vec<Result<Inbox>> {
+        self.router.read::<Read>(&reads).await
+    }
+
+    async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64> {
+        self.router.write_one::<Acks>(AckWrite { app, member, up_to }).await
+    }
+
+    async fn ack_all(&self, writes: Vec<AckWrite>) -> Vec<Result<u64>> {
+        self.router.write::<Acks>(&writes).await
+    }
+
+    async fn expire(&self, now: Micros, limit: usize) -> Result<usize> {
+        expire::expire(&self.router, now, limit).await
+    }
+}
+
+struct Posts;
+
+impl WriteSet for Posts {
+    const NAME: &'static str = "push.post";
+    type Item = PostWrite;
+    type Answer = Option<Vec<KeptPush>>;
+    type Key = MemberId;
+
+    fn shard(post: &PostWrite) -> Shard {
+        shard(post.member)
+    }
+
+    fn key(post: &PostWrite) -> MemberId {
+        post.member
+    }
+
+    async fn write(posts: &[&PostWrite], tx: &mut Tx) -> Result<Vec<Result<Self::Answer>>, Fault> {
+        let mut held = lock(tx, posts.iter().map(|post| post.member)).await?;
+        let (mut rows, mut answers) = (Vec::new(), Vec::with_capacity(posts.len()));
+        for post in posts {
+            let Some(session) = Held::of(&mut held, &post.app, post.member) else {
+                answers.push(Ok(None));
+                continue;
+            };
+            let kept = number(session, post);
+            for (push, new) in kept.iter().zip(&post.pushes) {
+                rows.push(row(post, push, new));
+            }
+            answers.push(Ok(Some(kept)));
+        }
+        insert(tx, INTO, rows).await?;
+        save(tx, held.into_values()).await?;
+        Ok(answers)
+    }
+}
+
+/// Gives the pushes the next numbers of the member.
+fn number(session: &mut Held, post: &PostWrite) -> Vec<KeptPush> {
+    let kept = post.pushes.iter().map(|push| {
+        session.inbox_seq += 1;
+        KeptPush {
+            seq: unsigned(session.inbox_seq),
+            word: push.word.clone(),
+            body: push.body.clone(),
+            at: post.now,
+        }
+    });
+    kept.collect()
+}
+
+/// Puts one push into the inbox of a member whose lock is held; returns its number.
+pub(super) async fn put(
+    tx: &mut Tx,
+    session: &mut Held,
+    push: &NewPush,
+    now: Micros,
+) -> Result<u64, Fault> {
+    let app = session
+        .app
+        .parse()
+        .map_err(|_| StorageError::Corrupt(format!("member_session.app of {}", session.member)))?;
+    let post = PostWrite { app, member: session.member, pushes: vec![push.clone()], now };
+    let kept = number(session, &post);
+    let rows = kept.iter().zip(&post.pushes).map(|(push, new)| row(&post, push, new)).collect();
+    insert(tx, INTO, rows).await?;
+    Ok(unsigned(session.inbox_seq))
+}
+
+const INTO: &str = "inbox (member, seq, word, body, created_at, expires_at)";
+
+fn row(post: &PostWrite, push: &KeptPush, new: &NewPush) -> Vec<Value> {
+    vec![
+        post.member.number().into(),
+        signed(push.seq).into(),
+        push.word.as_str().into(),
+        push.body.as_str().into(),
+        push.at.0.into(),
+        new.expires_at.0.into(),
+    ]
+}
+
+struct Acks;
+
+impl WriteSet for Acks {
+    const NAME: &'static str = "push.ack";
+    type Item = AckWrite;
+    type Answer = u64;
+    type Key = MemberId;
+
+    fn shard(ack: &AckWrite) -> Shard {
+        shard(ack.member)
+    }
+
+    fn key(ack: &AckWrite) -> MemberId {
+        ack.member
+    }
+
+    async fn write(acks: &[&AckWrite], tx: &mut Tx) -> Result<Vec<Result<u64>>, Fault> {
+        let mut held = lock(tx, acks.iter().map(|ack| ack.member)).await?;
+        let (mut moved, mut answers) = (HashMap::new(), Vec::with_capacity(acks.len()));
+        for ack in acks {
+            let Some(session) = Held::of(&mut held, &ack.app, ack.member) else {
+                answers.push(Ok(0));
+                continue;
+            };
+            let acked = signed(ack.up_to).min(session.inbox_seq).max(session.inbox_acked);
+            if acked > session.inbox_acked {
+                session.inbox_acked = acked;
+                moved.insert(ack.member, acked);
+            }
+            answers.push(Ok(unsigned(acked)));
+        }
+        held.retain(|member, _| moved.contains_key(member));
+        save(tx, held.into_values()).await?;
+        for (member, acked) in moved {
+            let delete = "DELETE FROM inbox WHERE member = ? AND seq <= ?";
+            tx.exec_drop(delete, (member.number(), acked)).await?;
+        }
+        Ok(answers)
+    }
+}
+
+/// Reads pushes out of rows.
+fn kept(rows: Vec<Row>) -> Result<Vec<KeptPush>> {
+    let push = |mut row: Row| {
+        Ok(KeptPush {
+            seq: unsigned(cell(&mut row, 0, "inbox.seq")?),
+            word: cell(&mut row, 1, "inbox.word")?,
+            body: cell(&mut row, 2, "inbox.body")?,
+            at: Micros(cell(&mut row, 3, "inbox.created_at")?),
+        })
+    };
+    rows.into_iter().map(push).collect()
+}
+
+/// At most `limit` pushes of one member.
+async fn pushes(
+    connection: &mut Conn,
+    member: MemberId,
+    from: i64,
+    now: Micros,
+    limit: usize,
+) -> Result<Result<Vec<KeptPush>>, Fault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values: Vec<Value> = vec![member.number().into(), from.into(), now.0.into(), limit.into()];
+    let select = "SELECT seq, word, body, created_at FROM inbox \
+                  WHERE member = ? AND seq > ? AND expires_at > ? ORDER BY seq LIMIT ?";
+    Ok(kept(connection.exec(select, Params::Positional(values)).await?))
+}

@@ -1,0 +1,251 @@
+//! The map of virtual shards: which primary keeps which, and at which version.
+//!
+//! Each primary keeps its own ranges in `shard_range`. The map is what all primaries say,
+//! and it is whole: every shard is kept once. A transaction that writes reads the ranges of its
+//! primary with a shared lock first; whoever moves a shard away has to wait for it, and whoever
+//! comes after with the old map is refused.
+
+use mysql_async::Row;
+use mysql_async::prelude::Queryable;
+use protocol::ids::MemberId;
+
+use super::super::fault::{Fault, words};
+use super::super::pool::Server;
+use super::super::rows::cell;
+use super::super::tx::Tx;
+use crate::error::{Result, StorageError};
+
+/// A virtual shard: 0 to 1023, or [`HOME`].
+pub(in crate::mariadb) type Shard = i16;
+
+/// What belongs to no member: the games.
+pub(in crate::mariadb) const HOME: Shard = -1;
+
+/// The highest shard.
+pub(in crate::mariadb) const LAST: Shard = MemberId::SHARDS.cast_signed() - 1;
+
+/// The word of a range that may be written.
+pub(in crate::mariadb) const OPEN: &str = "open";
+
+const SELECT: &str = "SELECT first_shard, last_shard, version, state FROM shard_range";
+
+/// Shards that follow each other, on one primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::mariadb) struct Range {
+    pub(in crate::mariadb) first: Shard,
+    pub(in crate::mariadb) last: Shard,
+    pub(in crate::mariadb) version: i64,
+    pub(in crate::mariadb) primary: usize,
+}
+
+impl Range {
+    fn holds(&self, shard: Shard) -> bool {
+        (self.first..=self.last).contains(&shard)
+    }
+}
+
+/// Every shard, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::mariadb) struct ShardMap(Vec<Range>);
+
+impl ShardMap {
+    /// Puts together what the primaries say. `names` are the primaries'.
+    ///
+    /// # Errors
+    /// Names the first shards that are kept twice.
+    pub(in crate::mariadb) fn new(
+        mut ranges: Vec<Range>,
+        names: &[&str],
+    ) -> std::result::Result<Self, String> {
+        ranges.sort_by_key(|range| range.first);
+        let name = |range: &Range| names.get(range.primary).copied().unwrap_or("?").to_owned();
+        for pair in ranges.windows(2) {
+            let [before, range] = pair else { continue };
+            if range.first <= before.last {
+                return Err(format!(
+                    "{} kept twice: by `{}` and by `{}`",
+                    shards(range.first, range.last.min(before.last)),
+                    name(before),
+                    name(range)
+                ));
+            }
+        }
+        Ok(Self(ranges))
+    }
+
+    /// Whether every shard is kept. While one is moved it is not, for a moment.
+    ///
+    /// # Errors
+    /// Names the first shards that are kept by nobody.
+    pub(in crate::mariadb) fn whole(&self) -> std::result::Result<(), String> {
+        let mut next = HOME;
+        for range in &self.0 {
+            if range.first > next {
+                return Err(format!("{} kept by nobody", shards(next, range.first - 1)));
+            }
+            next = range.last + 1;
+        }
+        if next <= LAST {
+            return Err(format!("{} kept by nobody", shards(next, LAST)));
+        }
+        Ok(())
+    }
+
+    /// Who keeps a shard.
+    pub(in crate::mariadb) fn place(&self, shard: Shard) -> Option<&Range> {
+        let at = self.0.partition_point(|range| range.last < shard);
+        self.0.get(at).filter(|range| range.holds(shard))
+    }
+
+    /// The highest version of any range.
+    pub(in crate::mariadb) fn version(&self) -> i64 {
+        self.0.iter().map(|range| range.version).max().unwrap_or(0)
+    }
+
+    pub(in crate::mariadb) fn ranges(&self) -> &[Range] {
+        &self.0
+    }
+}
+
+/// Shards in words, as the beginning of a sentence.
+fn shards(first: Shard, last: Shard) -> String {
+    let one = first == last;
+    format!("{} {}", named(first, last), if one { "is" } else { "are" })
+}
+
+/// Shards by name.
+pub(in crate::mariadb) fn named(first: Shard, last: Shard) -> String {
+    match (first, last) {
+        (HOME, HOME) => "home".to_owned(),
+        (HOME, last) => format!("home and shards 0 to {last}"),
+        (first, last) if first == last => format!("shard {first}"),
+        (first, last) => format!("shards {first} to {last}"),
+    }
+}
+
+/// What a transaction takes for granted: these shards are kept here, at these versions.
+pub(in crate::mariadb) struct Expected(Vec<(Shard, i64)>);
+
+impl Expected {
+    /// Nothing: for what is done on every primary alike.
+    pub(in crate::mariadb) fn nothing() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(in crate::mariadb) fn of(map: &ShardMap, shards: impl IntoIterator<Item = Shard>) -> Self {
+        let version = |shard| map.place(shard).map_or(-1, |range| range.version);
+        let mut all: Vec<_> = shards.into_iter().map(|shard| (shard, version(shard))).collect();
+        all.sort_unstable();
+        all.dedup();
+        Self(all)
+    }
+
+    /// Holds the primary to it until the transaction ends.
+    pub(in crate::mariadb) async fn check(&self, tx: &mut Tx) -> Result<(), Fault> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Row> = tx.exec(format!("{SELECT} LOCK IN SHARE MODE"), ()).await?;
+        let kept = ranges(rows, 0)?;
+        let holds = |(shard, version): &(Shard, i64)| {
+            kept.iter().any(|range| range.holds(*shard) && range.version == *version)
+        };
+        if self.0.iter().all(holds) { Ok(()) } else { Err(Fault::StaleMap) }
+    }
+}
+
+/// The ranges of rows that may be written.
+fn ranges(rows: Vec<Row>, primary: usize) -> Result<Vec<Range>> {
+    let mut ranges = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let state: String = cell(&mut row, 3, "shard_range.state")?;
+        if state == OPEN {
+            ranges.push(Range {
+                first: cell(&mut row, 0, "shard_range.first_shard")?,
+                last: cell(&mut row, 1, "shard_range.last_shard")?,
+                version: cell(&mut row, 2, "shard_range.version")?,
+                primary,
+            });
+        }
+    }
+    Ok(ranges)
+}
+
+/// What one server says that it keeps.
+pub(in crate::mariadb) async fn kept(server: &Server, primary: usize) -> Result<Vec<Range>> {
+    let mut connection = server.reading().await?;
+    let rows = tokio::time::timeout(super::DEADLINE, connection.query(SELECT)).await;
+    let rows: Vec<Row> = rows
+        .map_err(|_| server.unavailable("its shards were not said in time"))?
+        .map_err(|error| server.unavailable(&words(&error)))?;
+    ranges(rows, primary)
+}
+
+/// Reads the map from the primaries.
+pub(in crate::mariadb) async fn read(primaries: &[Server]) -> Result<ShardMap> {
+    let mut all = Vec::new();
+    for (primary, server) in primaries.iter().enumerate() {
+        all.extend(kept(server, primary).await?);
+    }
+    let names: Vec<&str> = primaries.iter().map(|server| server.name.as_str()).collect();
+    ShardMap::new(all, &names).map_err(wrong)
+}
+
+/// Reads the map, which must be whole.
+pub(in crate::mariadb) async fn read_whole(primaries: &[Server]) -> Result<ShardMap> {
+    let map = read(primaries).await?;
+    map.whole().map_err(wrong)?;
+    Ok(map)
+}
+
+fn wrong(what: String) -> StorageError {
+    StorageError::Setup(format!("the shard map is not whole: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(first: Shard, last: Shard, primary: usize) -> Range {
+        Range { first, last, version: 1, primary }
+    }
+
+    fn wrong(ranges: &[Range]) -> String {
+        let map = ShardMap::new(ranges.to_vec(), &["a", "b"]);
+        map.and_then(|map| map.whole()).unwrap_err()
+    }
+
+    #[test]
+    fn a_whole_map_places_every_shard() {
+        let ranges = vec![range(512, LAST, 1), range(HOME, HOME, 0), range(0, 511, 0)];
+        let map = ShardMap::new(ranges, &["a", "b"]).unwrap();
+        for (shard, primary) in [(HOME, 0), (0, 0), (511, 0), (512, 1), (LAST, 1)] {
+            assert_eq!(map.place(shard).unwrap().primary, primary, "{shard}");
+        }
+        assert_eq!(map.place(LAST + 1), None);
+        assert_eq!(map.whole(), Ok(()));
+        // With a hole the others are placed all the same.
+        let map = ShardMap::new(vec![range(HOME, 4, 0), range(6, LAST, 1)], &["a", "b"]).unwrap();
+        assert_eq!(
+            [4, 5, 6].map(|shard| map.place(shard).map(|it| it.primary)),
+            [Some(0), None, Some(1)]
+        );
+    }
+
+    #[test]
+    fn a_hole_is_named() {
+        assert_eq!(wrong(&[]), "home and shards 0 to 1023 are kept by nobody");
+        assert_eq!(wrong(&[range(HOME, 511, 0)]), "shards 512 to 1023 are kept by nobody");
+        let middle = [range(HOME, 9, 0), range(11, LAST, 1)];
+        assert_eq!(wrong(&middle), "shard 10 is kept by nobody");
+        assert_eq!(wrong(&[range(0, LAST, 1)]), "home is kept by nobody");
+    }
+
+    #[test]
+    fn an_overlap_is_named_with_both_who_keep_it() {
+        let twice = [range(HOME, 600, 0), range(512, LAST, 1)];
+        assert_eq!(wrong(&twice), "shards 512 to 600 are kept twice: by `a` and by `b`");
+        let within = [range(HOME, LAST, 0), range(3, 3, 1)];
+        assert_eq!(wrong(&within), "shard 3 is kept twice: by `a` and by `b`");
+    }
+}

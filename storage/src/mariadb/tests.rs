@@ -1,0 +1,9 @@
+//! The MariaDB backend sits the exam on real servers, and keeps the promises of its own.
+
+mod exam;
+mod server;
+mod setup;
+mod claims;
+mod faults;
+mod moves;
+mod kill;

@@ -1,0 +1,37 @@
+//! The exam: on one server, and on two that share the shards.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::server::{Kept, Scene};
+use crate::conformance::sessions_model::{play, stories};
+use crate::open::Storage;
+
+async fn on_one() -> (Storage, Kept) {
+    Scene::one().storage().await
+}
+
+async fn on_two() -> (Storage, Kept) {
+    Scene::two().storage().await
+}
+
+mod one {
+    crate::exam!(crate::mariadb::tests::exam::on_one);
+}
+
+mod two {
+    crate::exam!(crate::mariadb::tests::exam::on_two);
+}
+
+#[test]
+fn whatever_happens_to_a_members_logins_the_model_says_the_same() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (storage, _kept) = runtime.block_on(on_two());
+    runtime.block_on(storage.start_alone()).unwrap();
+    TestRunner::new(ProptestConfig::with_cases(20))
+        .run(&stories::story(), |story| {
+            runtime.block_on(play(&storage, &story));
+            Ok(())
+        })
+        .unwrap();
+}

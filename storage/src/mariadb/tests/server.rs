@@ -1,0 +1,105 @@
+//! Databases of a test's own on a real server.
+
+use std::sync::Arc;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts};
+use tempfile::TempDir;
+
+use crate::clock::SystemClock;
+use crate::config::{MariaDbSettings, ServerSettings, ServerUrl, StorageSettings};
+use crate::mariadb::{MariaDb, Servers};
+use crate::open::Storage;
+use crate::servers::MariaDb as MariaServer;
+
+/// A database that no other test has; it goes with its server.
+pub(super) struct Database {
+    pub(super) url: String,
+}
+
+impl Database {
+    pub(super) fn new() -> Self {
+        Self { url: MariaServer::shared().unwrap().database("storage").unwrap() }
+    }
+
+    /// A connection of the test's own.
+    pub(super) async fn connect(&self) -> Conn {
+        Conn::new(Opts::from_url(&self.url).unwrap()).await.unwrap()
+    }
+
+    /// Runs a statement.
+    pub(super) async fn run(&self, statement: &str) {
+        let mut connection = self.connect().await;
+        connection.query_drop(statement).await.unwrap();
+        connection.disconnect().await.unwrap();
+    }
+}
+
+/// Databases, and the settings that name them.
+pub(super) struct Scene {
+    pub(super) databases: Vec<Database>,
+    pub(super) settings: MariaDbSettings,
+}
+
+/// What a storage stands on.
+pub(super) struct Kept {
+    pub(super) scene: Scene,
+    _folder: TempDir,
+}
+
+impl Scene {
+    fn settings() -> MariaDbSettings {
+        MariaDbSettings { connections: 8, migrate_at_start: true, ..MariaDbSettings::default() }
+    }
+
+    /// One database with every shard.
+    pub(super) fn one() -> Self {
+        Self::on(Database::new().url)
+    }
+
+    /// That database, with every shard.
+    pub(super) fn on(url: String) -> Self {
+        let database = Database { url };
+        let url = Some(ServerUrl::new(&database.url));
+        Self { databases: vec![database], settings: MariaDbSettings { url, ..Self::settings() } }
+    }
+
+    /// Two databases with half of the shards each; what belongs to no member is on the second.
+    pub(super) fn two() -> Self {
+        let databases = vec![Database::new(), Database::new()];
+        let server = |database: &Database, shards: &str| ServerSettings {
+            url: ServerUrl::new(&database.url),
+            shards: Some(shards.to_owned()),
+            replica_of: None,
+        };
+        // Guests' and people's ids alike fall on either.
+        let servers = [
+            ("a".to_owned(), server(&databases[0], "0-511")),
+            ("b".to_owned(), server(&databases[1], "512-1023")),
+        ];
+        let settings = MariaDbSettings {
+            servers: servers.into(),
+            home: Some("b".to_owned()),
+            ..Self::settings()
+        };
+        Self { databases, settings }
+    }
+
+    pub(super) fn servers(&self) -> Servers {
+        Servers::new(&self.settings).unwrap()
+    }
+
+    /// The backend, migrated.
+    pub(super) async fn backend(&self) -> MariaDb {
+        MariaDb::open(&self.settings, &SystemClock).await.unwrap()
+    }
+
+    /// A storage with the truth here and the log in a folder.
+    pub(super) async fn storage(self) -> (Storage, Kept) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = crate::embedded::open_log(folder.path()).unwrap();
+        let truth = self.backend().await;
+        let storage = Storage::over(Arc::new(truth), Arc::new(log), &StorageSettings::default());
+        (storage, Kept { scene: self, _folder: folder })
+    }
+}

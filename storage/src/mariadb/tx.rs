@@ -1,0 +1,187 @@
+//! Named transactions that may run more than once.
+//!
+//! A transaction that another one was in the way of, or whose connection broke before
+//! `COMMIT` was sent, is run again: at most [`TRIES`] times, after a short random rest, inside
+//! one deadline. Once `COMMIT` was sent and its answer did not come, nobody knows: that is
+//! said, and nothing is run again.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::fault::{Fault, Meaning, words};
+use super::pool::{Server, give_up};
+use super::router::Expected;
+use crate::error::StorageError;
+
+/// How often a transaction is run at most.
+pub(super) const TRIES: u32 = 4;
+/// How long all its runs together may take.
+pub(super) const DEADLINE: Duration = Duration::from_millis(4_500);
+/// The rest before the second run; it doubles with each.
+const REST: Duration = Duration::from_millis(5);
+
+/// A connection inside a transaction.
+pub(super) struct Tx(Conn);
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
+
+/// What is done in a transaction. It may run several times, so it changes nothing but the
+/// database.
+pub(super) trait Work: Sync {
+    /// Its name in metrics and logs: the domain and the deed.
+    const NAME: &'static str;
+    /// What it comes to.
+    type Answer: Send;
+
+    /// Does it. An error undoes it.
+    fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
+}
+
+/// Why a transaction has no answer.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Nothing was done; others in the same transaction may be the reason.
+    Abandoned(StorageError),
+    /// Nothing was done, and nothing can be: the server is not reached.
+    Unreachable(StorageError),
+    /// Nothing was done: this primary keeps other shards than was thought.
+    StaleMap,
+    /// It may have been done.
+    Unknown,
+}
+
+/// Runs `work` in a transaction on `server`, up to `tries` times.
+pub(super) async fn run_tx<W: Work>(
+    server: &Server,
+    expected: &Expected,
+    work: &W,
+    tries: u32,
+) -> Result<W::Answer, End> {
+    let began = Instant::now();
+    let by = began + DEADLINE;
+    let mut run = 0;
+    let end = loop {
+        run += 1;
+        let (reason, error) = match once(server, expected, work, by).await {
+            Ok(answer) => break Ok(answer),
+            Err(Once::Again(reason, error)) => (reason, error),
+            Err(Once::End(end)) => break Err(end),
+        };
+        let rest = REST * 2_u32.saturating_pow(run) / 2;
+        let rest = rest.mul_f64(0.5 + fastrand::f64());
+        if run >= tries || Instant::now() + rest >= by {
+            break Err(End::Abandoned(error));
+        }
+        metrics::counter!("daemun_tx_retries_total", "tx" => W::NAME, "why" => reason).increment(1);
+        sleep(rest).await;
+    };
+    let how = match &end {
+        Ok(_) => "committed",
+        Err(End::Abandoned(_)) => "abandoned",
+        Err(End::Unreachable(_)) => "unreachable",
+        Err(End::StaleMap) => "stale_map",
+        Err(End::Unknown) => "unknown",
+    };
+    metrics::counter!("daemun_tx_total", "tx" => W::NAME, "end" => how).increment(1);
+    metrics::histogram!("daemun_tx_seconds", "tx" => W::NAME).record(began.elapsed().as_secs_f64());
+    end
+}
+
+enum Once {
+    /// Worth another run; why, and what to say if there is none.
+    Again(&'static str, StorageError),
+    End(End),
+}
+
+async fn once<W: Work>(
+    server: &Server,
+    expected: &Expected,
+    work: &W,
+    by: Instant,
+) -> Result<W::Answer, Once> {
+    let unreachable = |error| Once::End(End::Unreachable(error));
+    let mut tx = Tx(server.writing().await.map_err(unreachable)?);
+    let ran = timeout_at(by, async {
+        expected.check(&mut tx).await?;
+        work.run(&mut tx).await
+    });
+    let answer = match ran.await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(fault)) => return Err(undone(server, tx, fault, by).await),
+        Err(_) => {
+            give_up(tx.0);
+            let late = server.unavailable(&format!("{} took too long", W::NAME));
+            return Err(Once::End(End::Abandoned(late)));
+        }
+    };
+    match timeout_at(by, tx.query_drop("COMMIT")).await {
+        Ok(Ok(())) => Ok(answer),
+        // The server answered: it did not commit.
+        Ok(Err(error @ mysql_async::Error::Server(_))) if Meaning::of(&error) != Meaning::Lost => {
+            Err(undone(server, tx, error.into(), by).await)
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(
+                tx = W::NAME,
+                server = server.name,
+                error = words(&error),
+                "the outcome of {} is unknown",
+                W::NAME
+            );
+            give_up(tx.0);
+            Err(Once::End(End::Unknown))
+        }
+        Err(_) => {
+            tracing::warn!(
+                tx = W::NAME,
+                server = server.name,
+                "the outcome of {} is unknown: no answer to its commit",
+                W::NAME
+            );
+            give_up(tx.0);
+            Err(Once::End(End::Unknown))
+        }
+    }
+}
+
+/// Rolls back, and says what follows.
+async fn undone(server: &Server, mut tx: Tx, fault: Fault, by: Instant) -> Once {
+    let once = match fault {
+        Fault::Own(error) => Once::End(End::Abandoned(error)),
+        Fault::StaleMap => Once::End(End::StaleMap),
+        Fault::Sql(error) => {
+            let said = server.unavailable(&words(&error));
+            match Meaning::of(&error) {
+                Meaning::Conflict(why) => Once::Again(why, said),
+                Meaning::Lost => {
+                    give_up(tx.0);
+                    return Once::Again("lost", said);
+                }
+                Meaning::Final => Once::End(End::Abandoned(said)),
+            }
+        }
+    };
+    // After some errors the transaction is gone already; to say so again is harmless, and
+    // without it the next statement would be part of what is left.
+    match timeout_at(by, tx.query_drop("ROLLBACK")).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => give_up(tx.0),
+    }
+    once
+}
