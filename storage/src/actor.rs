@@ -1,6 +1,7 @@
 //! The storage actors: what stands between the callers and the backends.
 
 pub mod records;
+mod batches;
 pub mod gamelog;
 
 #[cfg(test)]

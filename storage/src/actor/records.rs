@@ -1,8 +1,7 @@
 //! The records factory: every call on the truth passes here.
 //!
 //! A ractor [`Factory`] keeps the calls of one key [in order](in_order) and runs those of
-//! different keys side by side, so that the backend can put many into one
-//! commit. Its bound is at the entrance: a call takes a permit before it is sent, and one
+//! different keys side by side, so that they can go to the backend [together](super::batches). Its bound is at the entrance: a call takes a permit before it is sent, and one
 //! that gets none is told `Overloaded` at once. A worker that panics is replaced; its
 //! caller is told that the outcome is unknown.
 
@@ -24,6 +23,7 @@ use ractor::factory::{
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::batches::Batches;
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
 use crate::identity::IdentityKey;
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Call {
 pub struct Records(Arc<Inner>);
 
 struct Inner {
-    truth: Arc<dyn Truth>,
+    batches: Arc<Batches>,
     settings: StorageSettings,
     places: Arc<Semaphore>,
     taken: AtomicU64,
@@ -83,8 +83,9 @@ impl Records {
     #[must_use]
     pub fn new(truth: Arc<dyn Truth>, settings: StorageSettings) -> Self {
         let places = Arc::new(Semaphore::new(settings.queue_limit));
+        let batches = Arc::new(Batches::new(truth));
         let (taken, factory) = (AtomicU64::new(0), ArcSwapOption::empty());
-        Self(Arc::new(Inner { truth, settings, places, taken, factory }))
+        Self(Arc::new(Inner { batches, settings, places, taken, factory }))
     }
 
     /// Starts the factory, linked to `supervisor` when there is one.
@@ -92,7 +93,7 @@ impl Records {
     /// # Errors
     /// When ractor cannot start it.
     pub async fn start(&self, supervisor: Option<ActorCell>) -> Result<ActorCell, SpawnErr> {
-        let backend = self.0.truth.clone();
+        let backend: Arc<dyn Truth> = self.0.batches.clone();
         let arguments = FactoryArguments::builder()
             .worker_builder(Box::new(Workers(backend)) as Box<dyn WorkerBuilder<_, _>>)
             .num_initial_workers(self.0.settings.workers)
@@ -118,7 +119,7 @@ impl Records {
     /// The backend behind, for an exam that puts more nodes in front of it.
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn truth(&self) -> Arc<dyn Truth> {
-        self.0.truth.clone()
+        self.0.batches.truth.clone()
     }
 
     /// The factory that runs now, if one does; for whoever watches it.

@@ -8,6 +8,7 @@ mod setup;
 use tempfile::TempDir;
 
 use crate::config::StorageSettings;
+use crate::conformance::batches::{Holder, Newcomer, play_logins, play_refreshes};
 use crate::conformance::sessions_model::{play, stories};
 use crate::open::Storage;
 
@@ -33,6 +34,22 @@ fn whatever_happens_to_a_members_logins_the_model_says_the_same() {
     TestRunner::new(ProptestConfig::with_cases(100))
         .run(&stories::story(), |story| {
             runtime.block_on(play(&storage, &story));
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_crowd_in_one_batch_says_what_its_people_say_alone() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (storage, _kept) = runtime.block_on(fresh());
+    runtime.block_on(storage.start_alone()).unwrap();
+    let holders = prop::collection::vec(prop::sample::select(&Holder::ALL), 0..12);
+    let newcomers = prop::collection::vec(prop::sample::select(&Newcomer::ALL), 0..12);
+    TestRunner::new(ProptestConfig::with_cases(12))
+        .run(&(holders, newcomers), |(holders, newcomers)| {
+            runtime.block_on(play_refreshes(&storage, &holders));
+            runtime.block_on(play_logins(&storage, &newcomers));
             Ok(())
         })
         .unwrap();

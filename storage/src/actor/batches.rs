@@ -1,0 +1,236 @@
+//! What waits together goes to the backend together.
+//!
+//! Between the records factory and the backend: of the deeds that are asked for most, each has a
+//! [`Lane`] in which those that come while the backend is busy wait for each other, and the next
+//! call takes them all. Nobody waits for a batch to fill. The factory runs one call of a key at
+//! a time, so a batch never holds two of one member, and one member's order is kept; its places
+//! bound what may wait here.
+
+mod lane;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use protocol::ids::{AppId, LoginId, MemberId};
+
+use crate::apps::{App, AppsDuty, Seed};
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
+use crate::members::{BanWrite, Member, MembersDuty};
+use crate::open::Truth;
+use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
+use crate::sessions::{
+    End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing, StandingRead,
+};
+use lane::{Deed, Lane};
+
+/// The truth, asked in batches.
+pub(super) struct Batches {
+    pub(super) truth: Arc<dyn Truth>,
+    members: Lane<Members>,
+    standings: Lane<Standings>,
+    inboxes: Lane<Inboxes>,
+    logins: Lane<Logins>,
+    refreshes: Lane<Refreshes>,
+    posts: Lane<Posts>,
+    acks: Lane<Acks>,
+}
+
+impl Batches {
+    pub(super) fn new(truth: Arc<dyn Truth>) -> Self {
+        Self {
+            members: Lane::new(truth.clone()),
+            standings: Lane::new(truth.clone()),
+            inboxes: Lane::new(truth.clone()),
+            logins: Lane::new(truth.clone()),
+            refreshes: Lane::new(truth.clone()),
+            posts: Lane::new(truth.clone()),
+            acks: Lane::new(truth.clone()),
+            truth,
+        }
+    }
+}
+
+/// Makes a deed of a duty's method that does many at once.
+macro_rules! deed {
+    ($deed:ident, $name:literal, $item:ty => $answer:ty, $all:ident, $shard:expr) => {
+        struct $deed;
+
+        #[async_trait]
+        impl Deed for $deed {
+            const NAME: &'static str = $name;
+            type Item = $item;
+            type Answer = $answer;
+
+            fn shard(item: &$item) -> u16 {
+                let shard: fn(&$item) -> u16 = $shard;
+                shard(item)
+            }
+
+            async fn all(truth: &dyn Truth, items: Vec<$item>) -> Vec<Result<$answer>> {
+                truth.$all(items).await
+            }
+        }
+    };
+}
+
+deed!(Members, "members.member", (AppId, MemberId) => Option<Member>, member_all, |it| it.1.shard());
+deed!(Standings, "sessions.standing", StandingRead => Option<Standing>, standing_all, |it| it.member.shard());
+deed!(Inboxes, "push.inbox", InboxRead => Inbox, inbox_all, |it| it.member.shard());
+deed!(Logins, "identity.login", LoginWrite => LoginOutcome, login_all, |it| it.key.shard());
+deed!(Refreshes, "sessions.refresh", RefreshWrite => RefreshOutcome, refresh_all, |it| it.member.map_or(0, MemberId::shard));
+deed!(Posts, "push.post", PostWrite => Option<Vec<KeptPush>>, post_all, |it| it.member.shard());
+deed!(Acks, "push.ack", AckWrite => u64, ack_all, |it| it.member.shard());
+
+impl Truth for Batches {
+    fn server_of(&self, shard: u16) -> usize {
+        self.truth.server_of(shard)
+    }
+}
+
+#[async_trait]
+impl AppsDuty for Batches {
+    async fn list(&self) -> Result<Vec<App>> {
+        self.truth.list().await
+    }
+
+    async fn seed(&self, seed: Seed) -> Result<bool> {
+        self.truth.seed(seed).await
+    }
+}
+
+#[async_trait]
+impl IdentityDuty for Batches {
+    async fn login(&self, write: LoginWrite) -> Result<LoginOutcome> {
+        self.logins.ask(write).await
+    }
+
+    async fn login_all(&self, writes: Vec<LoginWrite>) -> Vec<Result<LoginOutcome>> {
+        self.truth.login_all(writes).await
+    }
+
+    async fn identities(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>> {
+        self.truth.identities(app, member).await
+    }
+}
+
+#[async_trait]
+impl MembersDuty for Batches {
+    async fn member(&self, app: AppId, member: MemberId) -> Result<Option<Member>> {
+        self.members.ask((app, member)).await
+    }
+
+    async fn member_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Option<Member>>> {
+        self.truth.member_all(asked).await
+    }
+
+    async fn ban(&self, write: BanWrite) -> Result<Option<u64>> {
+        self.truth.ban(write).await
+    }
+
+    async fn unban(
+        &self,
+        app: AppId,
+        member: MemberId,
+        word: String,
+        now: Micros,
+    ) -> Result<Option<Member>> {
+        self.truth.unban(app, member, word, now).await
+    }
+}
+
+#[async_trait]
+impl PushDuty for Batches {
+    async fn post(
+        &self,
+        app: AppId,
+        member: MemberId,
+        pushes: Vec<NewPush>,
+        now: Micros,
+    ) -> Result<Option<Vec<KeptPush>>> {
+        self.posts.ask(PostWrite { app, member, pushes, now }).await
+    }
+
+    async fn post_all(&self, writes: Vec<PostWrite>) -> Vec<Result<Option<Vec<KeptPush>>>> {
+        self.truth.post_all(writes).await
+    }
+
+    async fn inbox(
+        &self,
+        app: AppId,
+        member: MemberId,
+        after: u64,
+        now: Micros,
+        limit: usize,
+    ) -> Result<Inbox> {
+        self.inboxes.ask(InboxRead { app, member, after, now, limit }).await
+    }
+
+    async fn inbox_all(&self, reads: Vec<InboxRead>) -> Vec<Result<Inbox>> {
+        self.truth.inbox_all(reads).await
+    }
+
+    async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64> {
+        self.acks.ask(AckWrite { app, member, up_to }).await
+    }
+
+    async fn ack_all(&self, writes: Vec<AckWrite>) -> Vec<Result<u64>> {
+        self.truth.ack_all(writes).await
+    }
+
+    async fn expire(&self, now: Micros, limit: usize) -> Result<usize> {
+        self.truth.expire(now, limit).await
+    }
+}
+
+#[async_trait]
+impl SessionsDuty for Batches {
+    async fn standing(
+        &self,
+        app: AppId,
+        member: MemberId,
+        login: LoginId,
+    ) -> Result<Option<Standing>> {
+        self.standings.ask(StandingRead { app, member, login }).await
+    }
+
+    async fn standing_all(&self, reads: Vec<StandingRead>) -> Vec<Result<Option<Standing>>> {
+        self.truth.standing_all(reads).await
+    }
+
+    async fn logins(
+        &self,
+        app: AppId,
+        member: MemberId,
+        now: Micros,
+        limit: usize,
+    ) -> Result<(Vec<Login>, i64)> {
+        self.truth.logins(app, member, now, limit).await
+    }
+
+    async fn refresh(&self, write: RefreshWrite) -> Result<RefreshOutcome> {
+        self.refreshes.ask(write).await
+    }
+
+    async fn refresh_all(&self, writes: Vec<RefreshWrite>) -> Vec<Result<RefreshOutcome>> {
+        self.truth.refresh_all(writes).await
+    }
+
+    async fn end(
+        &self,
+        app: AppId,
+        member: MemberId,
+        which: End,
+        by: EndedBy,
+        now: Micros,
+    ) -> Result<Vec<LoginId>> {
+        self.truth.end(app, member, which, by, now).await
+    }
+
+    async fn sweep(&self, now: Micros, limit: usize) -> Result<usize> {
+        self.truth.sweep(now, limit).await
+    }
+}

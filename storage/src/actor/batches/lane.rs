@@ -1,0 +1,167 @@
+//! Where those who ask for the same deed wait for each other, each server's by themselves: one
+//! that does not answer holds up nobody else's.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::error::{Result, StorageError};
+use crate::open::Truth;
+
+/// The most items of one batch.
+pub(super) const BATCH: usize = 256;
+/// How many batches of a lane run at once against one server: while one waits for its commit
+/// the next is made.
+pub(super) const AT_ONCE: usize = 2;
+/// Who has waited so long is told so: its caller has given up.
+pub(super) const PATIENCE: Duration = crate::actor::records::DEADLINE;
+
+/// Something that is done for many at once.
+#[async_trait]
+pub(super) trait Deed: Send + Sync + 'static {
+    /// Its name in metrics.
+    const NAME: &'static str;
+    /// What is asked for.
+    type Item: Send + 'static;
+    /// What it comes to.
+    type Answer: Send + 'static;
+
+    /// The virtual shard that it concerns first.
+    fn shard(item: &Self::Item) -> u16;
+    /// Does all of it; each has an answer of its own, in their order.
+    async fn all(truth: &dyn Truth, items: Vec<Self::Item>) -> Vec<Result<Self::Answer>>;
+}
+
+struct Waiting<D: Deed> {
+    item: D::Item,
+    reply_to: oneshot::Sender<Result<D::Answer>>,
+    since: Instant,
+}
+
+struct Queue<D: Deed> {
+    waiting: VecDeque<Waiting<D>>,
+    running: usize,
+}
+
+impl<D: Deed> Default for Queue<D> {
+    fn default() -> Self {
+        Self { waiting: VecDeque::new(), running: 0 }
+    }
+}
+
+/// The way to a deed.
+pub(super) struct Lane<D: Deed>(Arc<Inner<D>>);
+
+struct Inner<D: Deed> {
+    truth: Arc<dyn Truth>,
+    queues: Mutex<HashMap<usize, Queue<D>>>,
+}
+
+impl<D: Deed> Inner<D> {
+    fn queues(&self) -> MutexGuard<'_, HashMap<usize, Queue<D>>> {
+        // No code runs under the lock that could leave it half done.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<D: Deed> Lane<D> {
+    pub(super) fn new(truth: Arc<dyn Truth>) -> Self {
+        Self(Arc::new(Inner { truth, queues: Mutex::default() }))
+    }
+
+    /// Has it done with whatever else waits.
+    pub(super) async fn ask(&self, item: D::Item) -> Result<D::Answer> {
+        let server = self.0.truth.server_of(D::shard(&item));
+        let (reply_to, reply) = oneshot::channel();
+        let starts = {
+            let mut queues = self.0.queues();
+            let queue = queues.entry(server).or_default();
+            queue.waiting.push_back(Waiting { item, reply_to, since: Instant::now() });
+            let starts = queue.running < AT_ONCE;
+            queue.running += usize::from(starts);
+            starts
+        };
+        if starts {
+            tokio::spawn(Turn { inner: self.0.clone(), server, over: false }.run());
+        }
+        // Nobody answers when the backend panicked.
+        reply.await.map_err(|_| StorageError::OutcomeUnknown)?
+    }
+}
+
+/// One of the batches that may run at once.
+struct Turn<D: Deed> {
+    inner: Arc<Inner<D>>,
+    server: usize,
+    over: bool,
+}
+
+impl<D: Deed> Turn<D> {
+    async fn run(mut self) {
+        while let Some(batch) = self.take() {
+            let (mut items, mut replies) = (Vec::new(), Vec::new());
+            for Waiting { item, reply_to, since } in batch {
+                let waited = since.elapsed();
+                metrics::histogram!("daemun_batch_waited_seconds", "deed" => D::NAME)
+                    .record(waited.as_secs_f64());
+                if waited >= PATIENCE {
+                    metrics::counter!("daemun_storage_shed_total").increment(1);
+                    let _ = reply_to.send(Err(StorageError::Overloaded));
+                } else {
+                    items.push(item);
+                    replies.push(reply_to);
+                }
+            }
+            if items.is_empty() {
+                continue;
+            }
+            metrics::histogram!("daemun_batch_items", "deed" => D::NAME).record(items.len() as f64);
+            let answers = D::all(self.inner.truth.as_ref(), items).await;
+            for (reply_to, answer) in replies.into_iter().zip(answers) {
+                // Whoever left does not undo what is done.
+                let _ = reply_to.send(answer);
+            }
+        }
+    }
+
+    /// What waits, at most a batch of it. When nothing does, the turn is over, decided under the
+    /// lock under which the next to come would see that.
+    fn take(&mut self) -> Option<Vec<Waiting<D>>> {
+        let mut queues = self.inner.queues();
+        let queue = queues.entry(self.server).or_default();
+        let count = queue.waiting.len().min(BATCH);
+        metrics::gauge!("daemun_batch_waiting", "deed" => D::NAME)
+            .set((queue.waiting.len() - count) as f64);
+        if count == 0 {
+            queue.running -= 1;
+            self.over = true;
+            return None;
+        }
+        Some(queue.waiting.drain(..count).collect())
+    }
+}
+
+impl<D: Deed> Drop for Turn<D> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        // The backend panicked. Those who wait get another turn, if there is one to be had.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                let turn = Self { inner: self.inner.clone(), server: self.server, over: false };
+                runtime.spawn(turn.run());
+            }
+            Err(_) => {
+                if let Some(queue) = self.inner.queues().get_mut(&self.server) {
+                    queue.running -= 1;
+                    queue.waiting.clear();
+                }
+            }
+        }
+    }
+}

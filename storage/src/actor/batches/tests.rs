@@ -1,0 +1,139 @@
+//! What waits together goes together, and nobody waits for more to come.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::{FutureExt, join_all};
+use futures_util::poll;
+use tokio::sync::Semaphore;
+
+use super::lane::{AT_ONCE, BATCH, PATIENCE};
+use super::*;
+use crate::actor::fake::Fake;
+use crate::error::StorageError;
+
+/// What the deed below was given, and when it may go on.
+struct Desk {
+    door: Semaphore,
+    batches: Mutex<Vec<Vec<u32>>>,
+    panics: AtomicUsize,
+}
+
+static DESKS: Mutex<Vec<Arc<Desk>>> = Mutex::new(Vec::new());
+
+fn desk() -> (usize, Arc<Desk>) {
+    let desk = Arc::new(Desk {
+        door: Semaphore::new(0),
+        batches: Mutex::new(Vec::new()),
+        panics: AtomicUsize::new(0),
+    });
+    let mut desks = DESKS.lock().unwrap();
+    desks.push(desk.clone());
+    (desks.len() - 1, desk)
+}
+
+impl Desk {
+    fn sizes(&self) -> Vec<usize> {
+        self.batches.lock().unwrap().iter().map(Vec::len).collect()
+    }
+}
+
+/// Says a number back; odd ones are refused.
+struct Echo;
+
+#[async_trait]
+impl Deed for Echo {
+    const NAME: &'static str = "test.echo";
+    /// The desk, and the number.
+    type Item = (usize, u32);
+    type Answer = u32;
+
+    fn shard(_: &Self::Item) -> u16 {
+        0
+    }
+
+    async fn all(_: &dyn Truth, items: Vec<Self::Item>) -> Vec<Result<u32>> {
+        let desk = DESKS.lock().unwrap()[items[0].0].clone();
+        desk.batches.lock().unwrap().push(items.iter().map(|(_, number)| *number).collect());
+        desk.door.acquire().await.unwrap().forget();
+        let panics = desk.panics.load(Ordering::SeqCst);
+        assert!(desk.sizes().len() > panics, "on purpose");
+        let say = |(_, number): (usize, u32)| match number % 2 {
+            0 => Ok(number),
+            _ => Err(StorageError::Corrupt(number.to_string())),
+        };
+        items.into_iter().map(say).collect()
+    }
+}
+
+fn lane() -> Lane<Echo> {
+    Lane::new(Arc::new(Fake::new(0)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_while_others_run_goes_together_with_an_answer_of_its_own_each() {
+    let (lane, (place, desk)) = (lane(), desk());
+    let mut asks: Vec<_> = (0..10).map(|number| lane.ask((place, number)).boxed()).collect();
+    for ask in &mut asks {
+        assert!(poll!(ask).is_pending());
+        tokio::task::yield_now().await;
+    }
+    // The first ones waited for nobody.
+    assert_eq!(desk.sizes(), [1; AT_ONCE]);
+    desk.door.add_permits(100);
+    let answers = join_all(asks).await;
+    assert_eq!(desk.sizes(), [1, 1, 8]);
+    for (number, answer) in (0..10).zip(answers) {
+        let refused = Err(StorageError::Corrupt(number.to_string()));
+        assert_eq!(answer, if number % 2 == 0 { Ok(number) } else { refused });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_has_a_bound() {
+    let (lane, (place, desk)) = (lane(), desk());
+    let count = u32::try_from(AT_ONCE + 2 * BATCH + 3).unwrap();
+    let mut asks: Vec<_> = (0..count).map(|number| lane.ask((place, number)).boxed()).collect();
+    for ask in &mut asks {
+        assert!(poll!(ask).is_pending());
+        tokio::task::yield_now().await;
+    }
+    desk.door.add_permits(100);
+    join_all(asks).await;
+    assert_eq!(desk.sizes(), [1, 1, BATCH, BATCH, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_too_long_is_told_and_not_done() {
+    let (lane, (place, desk)) = (lane(), desk());
+    let mut asks: Vec<_> = (0..3).map(|number| lane.ask((place, 2 * number)).boxed()).collect();
+    for ask in &mut asks {
+        assert!(poll!(ask).is_pending());
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(PATIENCE).await;
+    desk.door.add_permits(100);
+    assert_eq!(join_all(asks).await, [Ok(0), Ok(2), Err(StorageError::Overloaded)]);
+    assert_eq!(desk.sizes(), [1, 1]);
+    // The lane is free again.
+    assert_eq!(lane.ask((place, 8)).await, Ok(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_an_unknown_outcome_and_the_others_go_on() {
+    let (lane, (place, desk)) = (lane(), desk());
+    desk.panics.store(2, Ordering::SeqCst);
+    let mut asks: Vec<_> = (0..5).map(|number| lane.ask((place, 2 * number)).boxed()).collect();
+    for ask in &mut asks {
+        assert!(poll!(ask).is_pending());
+        tokio::task::yield_now().await;
+    }
+    desk.door.add_permits(100);
+    let answers = join_all(asks).await;
+    assert_eq!(
+        answers[..2],
+        [Err(StorageError::OutcomeUnknown), Err(StorageError::OutcomeUnknown)]
+    );
+    assert_eq!(answers[2..], [Ok(4), Ok(6), Ok(8)]);
+    assert_eq!(lane.ask((place, 10)).await, Ok(10));
+}
