@@ -1,10 +1,13 @@
 //! What `daemun` does besides serving.
 
+pub mod check;
 pub mod config;
 pub mod healthcheck;
 pub mod keys;
 pub mod member;
+pub mod migrate;
 pub mod openapi;
+pub mod shards;
 
 use std::io::Write;
 use std::process::ExitCode;

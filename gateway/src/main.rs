@@ -4,7 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use gateway::commands::{self, config::ConfigCommand, keys::KeysCommand, member::MemberCommand};
+use gateway::commands::{
+    self, config::ConfigCommand, keys::KeysCommand, member::MemberCommand, migrate::MigrateCommand,
+    shards::ShardsCommand,
+};
 use gateway::config::{Flags, Settings};
 use gateway::server::Server;
 use gateway::{first_run, telemetry};
@@ -45,6 +48,18 @@ enum Command {
         #[command(subcommand)]
         command: MemberCommand,
     },
+    /// Brings the databases' schema up to date, or says where it stands.
+    Migrate {
+        #[command(subcommand)]
+        command: MigrateCommand,
+    },
+    /// Shows or checks which database server keeps which members.
+    Shards {
+        #[command(subcommand)]
+        command: ShardsCommand,
+    },
+    /// Reaches every configured database server, and says what is wrong with any.
+    Check,
     /// Asks the server of this data folder whether it is ready; exits 0 if it is.
     Healthcheck,
     /// Prints the OpenAPI document.
@@ -62,6 +77,9 @@ fn main() -> ExitCode {
         Command::Config { command } => commands::config::run(command, &flags),
         Command::Keys { command } => runtime.block_on(commands::keys::run(command, &flags)),
         Command::Member { command } => runtime.block_on(commands::member::run(command, &flags)),
+        Command::Migrate { command } => runtime.block_on(commands::migrate::run(command, &flags)),
+        Command::Shards { command } => runtime.block_on(commands::shards::run(command, &flags)),
+        Command::Check => runtime.block_on(commands::check::run(&flags)),
         Command::Healthcheck => runtime.block_on(commands::healthcheck::run(&flags)),
         Command::Openapi => commands::openapi::run(),
     }

@@ -18,6 +18,7 @@ mod launching;
 mod laws;
 mod legacy;
 mod limits;
+mod mariadb;
 mod members;
 mod openapi;
 mod operations;

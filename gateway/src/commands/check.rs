@@ -1,0 +1,69 @@
+//! `daemun check`: whether a server that starts now would find all that it needs.
+
+use std::process::ExitCode;
+
+use storage::clock::SystemClock;
+use storage::tend::Tender;
+
+use super::{fail, load, say};
+use crate::config::{Flags, Settings};
+
+/// Reaches every configured server. Exits 0 when a server would start, whatever it would warn
+/// of.
+pub async fn run(flags: &Flags) -> ExitCode {
+    let settings = match load(flags) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error),
+    };
+    match check(&settings).await {
+        Ok((text, wrong)) if wrong.is_empty() => say(&text),
+        Ok((text, wrong)) => {
+            let _ = say(&text);
+            fail(&wrong.join("\ndaemun: "))
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// What is to be said, and what is in the way.
+async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
+    let tender =
+        Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
+    let (mut said, mut wrong) = (String::new(), Vec::new());
+    for finding in tender.check(&SystemClock).await {
+        let line = format!("MariaDB `{}`: {}", finding.server, finding.what);
+        if finding.refused {
+            wrong.push(line);
+        } else {
+            said += &format!("warning: {line}\n");
+        }
+    }
+    if !wrong.is_empty() {
+        return Ok((said, wrong));
+    }
+    match tender.schema().await {
+        Ok(all) => {
+            for status in all {
+                let (server, pending) = (status.server, status.pending.len());
+                said += &format!("{server}: schema {}, {pending} to run\n", status.version);
+                // A data folder is brought forward by the server itself.
+                let by_itself = settings.storage.mariadb.migrate_at_start;
+                if pending > 0
+                    && settings.storage.mariadb.is_named()
+                    && !by_itself
+                    && !server.ends_with(".db")
+                {
+                    wrong.push(format!("MariaDB `{server}`: run `daemun migrate up`"));
+                }
+            }
+        }
+        Err(error) => wrong.push(error.to_string()),
+    }
+    if wrong.is_empty() {
+        match tender.shards().await {
+            Ok(shards) => said += &format!("shards: {} ranges\n", shards.map_or(0, |it| it.len())),
+            Err(error) => wrong.push(error.to_string()),
+        }
+    }
+    Ok((said, wrong))
+}

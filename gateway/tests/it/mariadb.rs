@@ -1,0 +1,115 @@
+//! The same server with its truth in MariaDB.
+
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use loadtest::Format;
+use loadtest::walk::{Teller, Walk};
+use serde_json::json;
+use storage::config::ServerUrl;
+use storage::servers::MariaDb;
+
+use crate::harness::Daemun;
+
+fn database() -> String {
+    MariaDb::shared().unwrap().database("gateway").unwrap()
+}
+
+/// A server whose truth is in a database of its own.
+async fn on_mariadb(url: &str) -> Daemun {
+    Daemun::with(|settings| {
+        settings.storage.mariadb.url = Some(ServerUrl::new(url));
+        settings.storage.mariadb.connections = 4;
+        settings.storage.mariadb.migrate_at_start = true;
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_walks_the_whole_way() {
+    let house = on_mariadb(&database()).await;
+    let teller = Arc::new(Teller::new(Box::new(std::io::sink()), false));
+    let formats = vec![Format::Json, Format::Msgpack];
+    let walk = Walk { server: house.url(), app: "demo".to_owned(), formats };
+    let outcome = walk.take(&teller).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_is_there_after_a_restart() {
+    let house = on_mariadb(&database()).await;
+    let mut player = house.guest().await;
+    let shown = json!({"app": "demo", "member": player.login().member.id});
+    let told = json!({"app": "demo", "member": player.login().member.id, "text": "hello"});
+    house.command("/commands/member/message", told).await;
+    let push = player.socket().next_push().await.unwrap();
+    assert_eq!((push.seq, &push.body["text"]), (Some(1), &json!("hello")));
+    player.refresh().await.unwrap();
+    let before = house.command("/commands/member/show", shown.clone()).await;
+    assert_eq!(
+        (before["inbox"].as_u64(), before["logins"].as_array().unwrap().len()),
+        (Some(1), 1)
+    );
+    drop(player);
+    let house = house.restart().await;
+    assert_eq!(house.command("/commands/member/show", shown).await, before);
+}
+
+/// `daemun` with the database in its environment.
+fn daemun(url: &str, folder: &std::path::Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_daemun"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("DAEMUN_DATA", folder.join("data"))
+        .env("DAEMUN_STORAGE__MARIADB__URL", url)
+        .output()
+        .unwrap()
+}
+
+fn says(output: &Output, good: bool, parts: &[&str]) {
+    let text = [output.stdout.as_slice(), &output.stderr].concat();
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(output.status.success(), good, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn an_operator_migrates_and_checks() {
+    let (url, folder) = (database(), tempfile::tempdir().unwrap());
+    let run = |arguments: &[&str]| daemun(&url, folder.path(), arguments);
+    says(&run(&["check"]), false, &["run `daemun migrate up`"]);
+    says(&run(&["shards", "check"]), false, &["daemun:"]);
+    says(&run(&["migrate", "status"]), false, &["main: at 0, to run: 1 app"]);
+    says(&run(&["migrate", "up"]), true, &["main: V1__app", "gamelog.db"]);
+    says(&run(&["migrate", "up"]), true, &["main: nothing to run"]);
+    says(&run(&["migrate", "status"]), true, &["main: at ", "nothing to run"]);
+    says(&run(&["check"]), true, &["main: schema "]);
+    says(&run(&["shards", "show"]), true, &["main  home  version 1", "main  shards 0 to 1023"]);
+    says(&run(&["shards", "check"]), true, &["every shard is kept by one server"]);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("mysql://u:hunter2@{nobody}/d");
+    for arguments in [["check"].as_slice(), &["serve"], &["migrate", "up"], &["shards", "show"]] {
+        says(&daemun(&url, folder.path(), arguments), false, &["MariaDB `main`"]);
+    }
+    says(&daemun(&url, folder.path(), &["config", "explain"]), true, &["mysql://(hidden)@"]);
+}
+
+#[test]
+fn embedded_databases_have_a_schema_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| daemun("", folder.path(), arguments);
+    says(&run(&["migrate", "status"]), false, &["daemun.db: at 0", "gamelog.db: at 0"]);
+    says(&run(&["migrate", "up"]), true, &["daemun.db: ", "gamelog.db: "]);
+    says(&run(&["migrate", "status"]), true, &["daemun.db: at ", "nothing to run"]);
+    says(&run(&["check"]), true, &["daemun.db: schema "]);
+    says(&run(&["shards", "show"]), true, &["in the data folder"]);
+}
