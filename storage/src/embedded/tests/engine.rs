@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::StorageSettings;
-use crate::embedded::Embedded;
+use crate::embedded;
 use crate::embedded::engine::{Engine, GROUP, unavailable};
 use crate::embedded::schema;
 use crate::error::{Result, StorageError};
@@ -212,7 +212,7 @@ async fn what_is_committed_is_on_the_disk() {
 #[test]
 fn a_statement_is_prepared_once_whatever_it_is_bound_to() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Embedded::open(folder.path(), &StorageSettings::default()).unwrap());
+    drop(embedded::open(folder.path(), &StorageSettings::default()).unwrap());
     let path = folder.path().join("daemun.db");
     for connection in [schema::connect(&path).unwrap(), schema::connect_reading(&path).unwrap()] {
         // What `member.me` asks for, and a list that is cut off.

@@ -29,8 +29,8 @@ impl ReadSet for Read {
         connection: &mut Conn,
     ) -> Result<Vec<Result<Self::Answer>>, Fault> {
         let select = format!(
-            "SELECT {COLUMNS}, {}, member_session.epoch, member_session.inbox_seq \
-             FROM login JOIN member ON member.member = login.member AND member.app = login.app \
+            "SELECT {COLUMNS}, {}, member_session.epoch, member_session.inbox_seq, \
+             member_session.inbox_acked FROM login JOIN member ON member.member = login.member AND member.app = login.app \
              LEFT JOIN ban ON ban.ban = member.ban JOIN member_session ON member_session.member = login.member \
              WHERE login.login",
             members::COLUMNS
@@ -59,5 +59,6 @@ fn standing(row: &mut Row) -> Result<Standing> {
         member: members::read(row, WIDTH)?,
         epoch: cell(row, WIDTH + members::WIDTH, "member_session.epoch")?,
         inbox: unsigned(cell(row, WIDTH + members::WIDTH + 1, "member_session.inbox_seq")?),
+        acked: unsigned(cell(row, WIDTH + members::WIDTH + 2, "member_session.inbox_acked")?),
     })
 }
