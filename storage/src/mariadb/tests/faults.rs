@@ -54,7 +54,8 @@ async fn one_whose_lock_is_held_fails_alone() {
     let posts = vec![post(&game, &stuck, "stuck"), post(&game, &free, "free")];
     let answers = storage.records.truth().post_all(posts).await;
     let Err(StorageError::Unavailable(why)) = &answers[0] else { panic!("{answers:?}") };
-    assert!(why.contains("1205"), "{why}");
+    // The server gives up the lock, or we give up the call: on a busy machine that is first.
+    assert!(why.contains("1205") || why.contains("took too long"), "{why}");
     let posted = answers[1].clone().unwrap().unwrap();
     assert_eq!((posted.len(), posted[0].seq), (1, 1));
     drop(holder);
