@@ -19,6 +19,10 @@ mod player;
 mod seat;
 mod slow_reader;
 
+mod desk;
+mod poster;
+mod pushes;
+
 mod complaints;
 mod cost;
 mod ledger;
@@ -48,11 +52,13 @@ use stage::Stage;
 
 pub use arguments::Arguments;
 pub use complaints::Wrong;
-pub use cost::{Cost, Costs};
+pub use cost::{Cost, Costs, Moment};
+pub use desk::Access;
 pub use ledger::{Latencies, Section};
 pub use login_storm::LoginStorm;
-pub use plan::{Plan, Scenario};
+pub use plan::{Messages, Plan, Scenario};
 pub use progress::Screen;
+pub use pushes::PushCounts;
 pub use reconnect_storm::ReconnectStorm;
 pub use report::{Findings, Options, Report, Verdict};
 pub use requests::RequestCounts;
@@ -133,6 +139,7 @@ pub async fn run(plan: Plan, screen: Screen) -> Result<Report, Fault> {
     let stage = Arc::new(stage);
     let report = tokio::select! {
         report = perform(&stage) => report,
+        () = stage.watch_memory() => Report::of(&stage, None),
         () = progress::show(stage.clone(), screen) => Report::of(&stage, None),
         _ = tokio::signal::ctrl_c() => Report::of(&stage, None),
     };

@@ -9,7 +9,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use hyper::Uri;
 
-use super::plan::{Plan, Scenario};
+use super::desk::Access;
+use super::plan::{Messages, Plan, Scenario};
 use crate::dial::{Dialer, MOST_SOURCES};
 use values::{count, duration, milliseconds, part, rate};
 
@@ -29,6 +30,16 @@ pub enum Arguments {
         /// is away.
         #[arg(long)]
         by_server: bool,
+        /// Numbered messages a second, over all players, that operators post meanwhile. They
+        /// must come once and in order. Needs --data or --token-file.
+        #[arg(long, value_name = "R", value_parser = rate)]
+        pushes: Option<f64>,
+        /// The server's data folder: its `private.json` says how to post them.
+        #[arg(long, value_name = "DIR", requires = "pushes", conflicts_with = "token_file")]
+        data: Option<PathBuf>,
+        /// Instead, a file with the token of the listener that --private names.
+        #[arg(long, value_name = "FILE", requires = "pushes")]
+        token_file: Option<PathBuf>,
     },
     /// Some players stop reading while they go on asking; the others must not notice.
     SlowClients {
@@ -116,8 +127,25 @@ impl Arguments {
         match self {
             Self::Steady(common) => common.plan(Scenario::Steady),
             Self::LoginStorm(common) => common.plan(Scenario::LoginStorm),
-            Self::ReconnectStorm { common, by_server } => {
-                common.plan(Scenario::ReconnectStorm { by_server })
+            Self::ReconnectStorm { common, by_server, pushes, data, token_file } => {
+                let private = common.private.clone();
+                let access = match (data, token_file) {
+                    (Some(folder), _) => Some(Access::Folder(folder)),
+                    (None, Some(file)) => Some(Access::Token { private, file }),
+                    (None, None) => None,
+                };
+                let messages = match (pushes, access) {
+                    (Some(rate), Some(access)) => {
+                        access.check()?;
+                        Some(Messages { rate, access })
+                    }
+                    (Some(_), None) => {
+                        return Err("--pushes: give --data or --token-file, too".to_owned());
+                    }
+                    (None, _) => None,
+                };
+                let (plan, json) = common.plan(Scenario::ReconnectStorm { by_server })?;
+                Ok((Plan { messages, ..plan }, json))
             }
             Self::SlowClients { common, slow_share: share, slow_rate: rate } => {
                 if common.sessions < 2 {
@@ -159,6 +187,7 @@ impl Common {
             seed: self.seed,
             sources: self.sources.unwrap_or_else(|| Dialer::sources_for(self.sessions)),
             server_pid: self.server_pid,
+            messages: None,
             max_p99: self.max_p99_ms,
         };
         Ok((plan, self.json))

@@ -71,10 +71,25 @@ pub struct Costs {
     pub server: Option<Cost>,
 }
 
+/// How much memory the server's process had at a moment of the part that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Moment {
+    /// When, in seconds since that part began.
+    pub at_s: f64,
+    /// Resident memory, in bytes.
+    pub resident_bytes: u64,
+}
+
+/// How much memory that process has now; `None` when it is not known.
+pub(super) fn resident(pid: u32) -> Option<u64> {
+    Usage::of(Some(pid)).map(|usage| usage.resident)
+}
+
 /// One look at both.
 #[derive(Clone, Copy)]
 pub(super) struct Look {
-    at: Instant,
+    /// When.
+    pub(super) at: Instant,
     answered: u64,
     own: Option<Usage>,
     server: Option<Usage>,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use protocol::codec::Format;
 
+use super::desk::Access;
+
 /// What the players do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scenario {
@@ -40,6 +42,15 @@ impl Scenario {
     }
 }
 
+/// Messages that are posted to players.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Messages {
+    /// How many a second, over all players.
+    pub rate: f64,
+    /// How the server is asked to post them.
+    pub access: Access,
+}
+
 /// A run, with every choice made.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -73,6 +84,8 @@ pub struct Plan {
     pub sources: u8,
     /// The server's process, when its cost is to be read.
     pub server_pid: Option<u32>,
+    /// Messages that are posted meanwhile, if any are; in a reconnect storm alone.
+    pub messages: Option<Messages>,
     /// The largest p99 that passes.
     pub max_p99: Option<Duration>,
 }

@@ -32,6 +32,8 @@ pub(super) struct Player {
     /// What was asked and not answered, in the order of its numbers.
     pub(super) pending: VecDeque<Pending>,
     leaving: bool,
+    /// The highest push number when the connection's session was opened.
+    seq_at_open: u64,
 }
 
 /// A request that was sent.
@@ -64,7 +66,8 @@ pub(super) async fn play(stage: Arc<Stage>, seat: Arc<Seat>, due: Instant) {
         return give_up(&stage, &seat, 0);
     };
     let (waiting, pending) = (VecDeque::new(), VecDeque::new());
-    let mut player = Player { stage, seat, known, waiting, pending, leaving: false };
+    let seq_at_open = known.seq;
+    let mut player = Player { stage, seat, known, waiting, pending, leaving: false, seq_at_open };
     let number = player.seat.number;
     loop {
         let lost = match player.stay(line).await {
@@ -201,6 +204,7 @@ impl Player {
         stage.roll.lost(number, closed.code);
         let (mut line, not_resumed) =
             door::come_back(&stage, number, &mut self.known, &closed).await?;
+        self.seq_at_open = self.known.seq;
         self.catch_up();
         let unanswered = std::mem::take(&mut self.pending);
         if not_resumed.is_some() {

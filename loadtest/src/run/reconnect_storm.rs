@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::crowd::{Crowd, asked};
 use super::ledger::Row;
+use super::poster::Poster;
 use super::roll::back_after;
 use super::seat::Order;
 use super::stage::Stage;
@@ -50,8 +51,10 @@ pub(super) async fn play(stage: &Arc<Stage>, by_server: bool) -> ReconnectStorm 
     let crowd = Crowd::gather(stage).await;
     let everyone = 0..crowd.size();
     stage.window_begins();
+    let mut poster = Poster::of(stage);
     let storm = tokio::select! {
         storm = storm(stage, &crowd, by_server) => storm,
+        () = post_on(poster.as_mut(), crowd.size()) => ReconnectStorm::default(),
         // They ask for ever, unless nobody is left.
         () = crowd.ask_on(everyone, None) => told(stage, Instant::now(), crowd.size()),
     };
@@ -60,6 +63,19 @@ pub(super) async fn play(stage: &Arc<Stage>, by_server: bool) -> ReconnectStorm 
     stage.begin("waiting for answers", None);
     crowd.answered().await;
     stage.ledger.close("requests meanwhile, away or not", false, asked);
+    if let Some(poster) = &mut poster {
+        stage.begin("waiting for pushes", None);
+        poster.finish().await;
+        crowd.until(stage.plan.patience, || stage.pushes.all_came()).await;
+        let counts = stage.pushes.counts();
+        if counts.lost > 0 {
+            stage.complaints.add(format!("{} pushes were posted and never came", counts.lost));
+        }
+        if counts.posted == 0 {
+            // Whoever wants none does not ask for any.
+            stage.complaints.add("not one message was taken".to_owned());
+        }
+    }
     if storm.still_away > 0 {
         let what = format!("{} players were not back when the run ended", storm.still_away);
         stage.complaints.add(what);
@@ -67,6 +83,14 @@ pub(super) async fn play(stage: &Arc<Stage>, by_server: bool) -> ReconnectStorm 
     crowd.call_the_roll().await;
     crowd.leave().await;
     storm
+}
+
+/// Never returns.
+async fn post_on(poster: Option<&mut Poster>, players: usize) {
+    match poster {
+        Some(poster) => poster.post_on(players).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn storm(stage: &Stage, crowd: &Crowd, by_server: bool) -> ReconnectStorm {

@@ -10,10 +10,11 @@ use protocol::codec::Format;
 use serde::Serialize;
 
 use super::complaints::Wrong;
-use super::cost::Costs;
+use super::cost::{Costs, Moment};
 use super::ledger::{LATE, Section};
 use super::login_storm::LoginStorm;
 use super::plan::{Plan, Scenario};
+use super::pushes::PushCounts;
 use super::reconnect_storm::{self, ReconnectStorm};
 use super::requests::RequestCounts;
 use super::roll::Places;
@@ -92,6 +93,8 @@ pub struct Options {
     pub seed: u64,
     /// From how many addresses the players came.
     pub sources: u8,
+    /// How many messages a second were posted.
+    pub pushes_per_s: Option<f64>,
     /// The largest p99 that passes, in milliseconds.
     pub max_p99_ms: Option<f64>,
 }
@@ -116,8 +119,14 @@ pub struct Report {
     pub lost: BTreeMap<String, u64>,
     /// What became of the requests on open sessions.
     pub requests: RequestCounts,
+    /// What became of the numbered pushes, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pushes: Option<PushCounts>,
     /// What the part that counts cost.
     pub costs: Costs,
+    /// The server's memory over that part, when its process is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub memory: Vec<Moment>,
     /// What the server says of itself at the end.
     pub metrics: BTreeMap<String, f64>,
     /// Why it says nothing, if so.
@@ -154,7 +163,9 @@ impl Report {
             players: stage.roll.places(),
             lost: stage.roll.losses(),
             requests: stage.requests.counts(),
+            pushes: stage.plan.messages.as_ref().map(|_| stage.pushes.counts()),
             costs: stage.costs(),
+            memory: stage.memory(),
             metrics: BTreeMap::new(),
             metrics_missing: None,
             wrong,
@@ -202,6 +213,7 @@ impl Options {
             give_up_s: plan.give_up.as_secs_f64(),
             seed: plan.seed,
             sources: plan.sources,
+            pushes_per_s: plan.messages.as_ref().map(|messages| messages.rate),
             max_p99_ms: plan.max_p99.map(|most| most.as_secs_f64() * 1_000.0),
         }
     }

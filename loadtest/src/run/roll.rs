@@ -58,6 +58,8 @@ struct Inner {
     places: HashMap<usize, Place>,
     counts: Places,
     members: HashSet<MemberId>,
+    /// By the player's number.
+    who: HashMap<usize, MemberId>,
     lost: BTreeMap<String, u64>,
     first_lost: Option<Instant>,
     returns: HashMap<usize, Return>,
@@ -74,7 +76,13 @@ impl Roll {
     pub(super) fn came_in(&self, number: usize, member: MemberId) -> bool {
         let mut inner = self.lock();
         inner.put(number, Place::Open);
+        inner.who.insert(number, member);
         inner.members.insert(member)
+    }
+
+    /// Which member a player is, once it came in.
+    pub(super) fn member(&self, number: usize) -> Option<MemberId> {
+        self.lock().who.get(&number).copied()
     }
 
     /// A player lost its connection, with this close code.

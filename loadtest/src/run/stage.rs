@@ -8,20 +8,24 @@ use protocol::identity::LoginRequest;
 use protocol::ids::AppId;
 use protocol::text::Text;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::complaints::Complaints;
-use super::cost::{Costs, Look};
+use super::cost::{self, Costs, Look, Moment};
 use super::ledger::Ledger;
 use super::line::Road;
 use super::pace::Pacer;
 use super::plan::Plan;
+use super::pushes::Pushes;
 use super::requests::Requests;
 use super::roll::Roll;
 use super::slow_reader::SlowReaders;
 use crate::failure::Failure;
 use crate::frame;
 use crate::player::Visitor;
+
+/// How often the server's memory is looked at.
+const WATCHED: Duration = Duration::from_secs(1);
 
 /// What all players of a run share.
 pub(super) struct Stage {
@@ -45,6 +49,8 @@ pub(super) struct Stage {
     pub(super) complaints: Complaints,
     /// What became of the requests.
     pub(super) requests: Requests,
+    /// What became of the numbered pushes.
+    pub(super) pushes: Pushes,
     /// What became of those who stopped reading.
     pub(super) slow: Mutex<SlowReaders>,
     /// Whether moments are waited for as finely as can be, or so that a test can wind them.
@@ -58,6 +64,8 @@ pub(super) struct Stage {
 struct Window {
     begun: Option<Look>,
     ended: Option<Look>,
+    /// The server's memory, moment by moment.
+    memory: Vec<Moment>,
 }
 
 /// What is going on just now, for whoever looks on.
@@ -97,6 +105,7 @@ impl Stage {
             roll: Roll::default(),
             complaints: Complaints::default(),
             requests: Requests::default(),
+            pushes: Pushes::default(),
             slow: Mutex::default(),
             finest,
             scene: Mutex::new(Scene {
@@ -131,6 +140,28 @@ impl Stage {
     /// Until here the cost counts.
     pub(super) fn window_ends(&self) {
         self.window().ended = Some(self.look());
+    }
+
+    /// Looks at the server's memory now and then, for ever.
+    pub(super) async fn watch_memory(&self) {
+        let Some(pid) = self.plan.server_pid else { return std::future::pending().await };
+        let mut ticks = interval(WATCHED);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let mut window = self.window();
+            if let (Some(begun), None) = (window.begun, window.ended)
+                && let Some(resident_bytes) = cost::resident(pid)
+            {
+                let at_s = begun.at.elapsed().as_secs_f64();
+                window.memory.push(Moment { at_s, resident_bytes });
+            }
+        }
+    }
+
+    /// The server's memory, moment by moment.
+    pub(super) fn memory(&self) -> Vec<Moment> {
+        self.window().memory.clone()
     }
 
     /// What the part that counts cost; until now, if it was not ended.

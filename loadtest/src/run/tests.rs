@@ -33,6 +33,7 @@ fn plan(scenario: Scenario) -> Plan {
         seed: 1,
         sources: 1,
         server_pid: None,
+        messages: None,
         max_p99: None,
     }
 }

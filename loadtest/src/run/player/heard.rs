@@ -11,6 +11,7 @@ use crate::run::ask::Ask;
 use crate::run::door;
 use crate::run::ledger::Row;
 use crate::run::line::Line;
+use crate::run::pushes::{Fault, Read};
 use crate::run::requests::Requests;
 use crate::run::seat::Due;
 
@@ -62,9 +63,16 @@ impl Player {
                 "inbox.gap" => push.body.get("from").and_then(Value::as_u64),
                 _ => Some(seq),
             };
-            let due = self.known.seq + 1;
-            if first != Some(due) {
-                self.complain(format!("push {seq} ({}) where {due} is due", push.word));
+            let read = Read { at_open: self.seq_at_open, now: self.known.seq };
+            let range = (first.unwrap_or(0), seq);
+            let text = push.body.get("text").and_then(Value::as_str);
+            let word = &push.word;
+            match self.stage.pushes.came(self.seat.number, read, range, text) {
+                Ok(()) => {}
+                Err(Fault::OutOfOrder) => {
+                    self.complain(format!("push {seq} ({word}) where {} is due", read.now + 1));
+                }
+                Err(Fault::Doubled) => self.complain(format!("push {seq} ({word}) came twice")),
             }
             self.known.seq = self.known.seq.max(seq);
             // A broken connection is heard of next.

@@ -9,6 +9,8 @@ use crate::run::plan::Scenario;
 
 /// The width of a row's name, in columns.
 const NAME: usize = 24;
+/// In how many moments the server's memory is told.
+const MOMENTS: usize = 10;
 
 /// Writes all of it.
 pub(super) fn write(report: &Report, f: &mut Formatter<'_>) -> Result {
@@ -19,7 +21,9 @@ pub(super) fn write(report: &Report, f: &mut Formatter<'_>) -> Result {
     writeln!(f)?;
     findings(report, f)?;
     standing(report, f)?;
+    pushes(report, f)?;
     costs(report, f)?;
+    memory(report, f)?;
     metrics(report, f)?;
     verdict(report, f)
 }
@@ -135,6 +139,20 @@ fn standing(report: &Report, f: &mut Formatter<'_>) -> Result {
     line(f, "requests", &what)
 }
 
+fn pushes(report: &Report, f: &mut Formatter<'_>) -> Result {
+    let Some(it) = &report.pushes else { return Ok(()) };
+    let posted = format!(
+        "{} posted, {} not taken, {} unknown ({} of them came)",
+        it.posted, it.not_taken, it.unknown, it.delivered_unknown
+    );
+    line(f, "pushes", &posted)?;
+    let came = format!(
+        "{} delivered, {} lost, {} doubled, {} out of order; {} again after a resume",
+        it.delivered, it.lost, it.doubled, it.out_of_order, it.delivered_again
+    );
+    line(f, "", &came)
+}
+
 fn costs(report: &Report, f: &mut Formatter<'_>) -> Result {
     let costs = &report.costs;
     // Where much else happens, a request's part of it says nothing.
@@ -152,9 +170,25 @@ fn costs(report: &Report, f: &mut Formatter<'_>) -> Result {
     Ok(())
 }
 
+/// Some of the moments, evenly spread, the first and the last among them.
+fn memory(report: &Report, f: &mut Formatter<'_>) -> Result {
+    let Some(last) = report.memory.len().checked_sub(1).filter(|last| *last > 0) else {
+        return Ok(());
+    };
+    let shown = last.min(MOMENTS - 1);
+    let moments: Vec<_> = (0..=shown)
+        .filter_map(|nth| report.memory.get(nth * last / shown))
+        .map(|it| format!("{:.1} at {:.0} s", mib(it.resident_bytes), it.at_s))
+        .collect();
+    line(f, "its memory", &format!("MiB: {}", list(&moments)))
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
 fn resident(cost: Option<Cost>) -> String {
     let Some(cost) = cost else { return String::new() };
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     format!(
         "; resident {:.1} MiB, then {:.1} (peak {:.1})",
         mib(cost.resident_before_bytes),

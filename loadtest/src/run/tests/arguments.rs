@@ -83,3 +83,16 @@ fn every_choice_has_a_default() {
     assert_eq!(plan.scenario, Scenario::ReconnectStorm { by_server: true });
     assert_eq!(plan.max_p99, Some(std::time::Duration::from_micros(2_500)));
 }
+
+#[test]
+fn messages_need_a_way_to_post_them() {
+    let storm = |words: &[&str]| refused(&[&["reconnect-storm"], words].concat());
+    assert!(storm(&["--pushes", "10"]).starts_with("--pushes: give --data or --token-file"));
+    assert!(storm(&["--pushes", "0", "--data", "x"]).contains("--pushes"));
+    assert!(storm(&["--data", "x"]).contains("--pushes"));
+    assert!(storm(&["--pushes", "10", "--data", "no/folder"]).starts_with("--data: no/folder/"));
+    let file = ["--pushes", "10", "--token-file", "no/file"];
+    assert!(storm(&file).starts_with("--token-file: no/file: "));
+    assert!(storm(&[&file[..], &["--data", "x"]].concat()).contains("cannot be used with"));
+    assert_eq!(planned(&["reconnect-storm", "--by-server"]).messages, None);
+}
