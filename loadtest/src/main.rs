@@ -25,7 +25,7 @@ enum Command {
     Walk(WalkArguments),
     /// Very many players load the server, and every answer is checked and timed.
     #[command(subcommand)]
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
 }
 
 #[derive(clap::Args)]
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Walk(arguments) => runtime.block_on(walk(arguments)),
-        Command::Run(arguments) => runtime.block_on(run(arguments)),
+        Command::Run(arguments) => runtime.block_on(run(*arguments)),
     }
 }
 

@@ -104,7 +104,7 @@ impl Gamelog {
         reply.await.map_err(|_| stopped())
     }
 
-    /// As [`GamelogDuty::of_member`](crate::gamelog::GamelogDuty::of_member).
+    /// As [`GamelogDuty::of_member`].
     ///
     /// # Errors
     /// See [`StorageError`].

@@ -44,7 +44,7 @@ impl Holders {
     }
 
     /// Gives the session to `login`. Returns the epoch, and the login whose place it took.
-    /// Lock row and login are written later: by [`super::lock::save`] and [`write`].
+    /// Lock row and login are written later: by [`super::lock::save`] and [`write()`].
     pub(in crate::mariadb) fn take(
         &self,
         held: &mut Held,
