@@ -73,11 +73,13 @@ pub(super) fn status(path: &Path, runner: &Runner) -> Result<SchemaStatus> {
     if known.iter().all(|own| own.version() < last) {
         return Err(failed(format!("migration {last} is of a later program")));
     }
-    let pending = known.iter().filter(|own| !applied.contains(&own.version()));
+    let mut pending: Vec<_> =
+        known.iter().filter(|own| !applied.contains(&own.version())).collect();
+    pending.sort_by_key(|own| own.version());
     Ok(SchemaStatus {
         server: path.display().to_string(),
         version: last,
-        pending: pending.map(|own| format!("{} {}", own.version(), own.name())).collect(),
+        pending: pending.iter().map(|own| format!("{} {}", own.version(), own.name())).collect(),
     })
 }
 

@@ -73,11 +73,12 @@ pub(super) async fn status(server: &Server) -> Result<SchemaStatus> {
         }
     }
     let ran = |version: i32| applied.iter().any(|(applied, ..)| *applied == version);
-    let pending = known.iter().filter(|own| !ran(own.version()));
+    let mut pending: Vec<_> = known.iter().filter(|own| !ran(own.version())).collect();
+    pending.sort_by_key(|own| own.version());
     Ok(SchemaStatus {
         server: server.name.clone(),
         version: applied.iter().map(|(version, ..)| *version).max().unwrap_or(0),
-        pending: pending.map(|own| format!("{} {}", own.version(), own.name())).collect(),
+        pending: pending.iter().map(|own| format!("{} {}", own.version(), own.name())).collect(),
     })
 }
 

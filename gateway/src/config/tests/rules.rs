@@ -80,7 +80,7 @@ fn rules_name_the_key_and_its_origin() {
         ("mode = \"production\"", PRODUCTION_NEEDS_A_URL),
         (
             "[storage.mariadb.servers.a]\nurl = \"mysql://u:secret@h/d\"\nshards = \"0-9\"",
-            "storage.mariadb.servers (daemun.toml:1): shards 10 to 1023 are given to nobody",
+            "storage.mariadb.servers (daemun.toml:3): shards 10 to 1023 are given to nobody",
         ),
         (
             "[storage.mariadb.servers.r]\nurl = \"mysql://u:secret@h/d\"\nreplica_of = \"z\"",
