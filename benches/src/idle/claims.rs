@@ -91,8 +91,8 @@ fn notes(at_once: usize, awake: Option<f64>) -> Vec<String> {
         "Memory of the kernel (socket buffers and the like, about 4 KiB a connection) is \
          counted for nobody."
             .to_owned(),
-        "Every process uses the system's allocator as it comes, and a multi-threaded tokio \
-         runtime. The server's heartbeats are 600 s apart; all else is its default."
+        "The server brings its allocator, jemalloc; the references use the system's as it \
+         comes. Every process has a multi-threaded tokio runtime. The server's heartbeats are 600 s apart; all else is its default."
             .to_owned(),
         format!(
             "A session's reads are session.ping and member.me by turns, {at_once} sent at \

@@ -15,8 +15,8 @@ pub(crate) fn notes_of_time_alone() -> Vec<String> {
             "All contenders take turns, {PLAYED} rounds of which the first warms up; a figure is \
              the median of the others."
         ),
-        "Every reply is checked. Every process is a release build, uses the system's allocator as \
-         it comes, and a multi-threaded tokio runtime; the server's heartbeats are 600 s apart."
+        "Every reply is checked. Every process is a release build with a multi-threaded tokio runtime; the \
+         server brings its allocator, jemalloc, the others use the system's as it comes; the server's heartbeats are 600 s apart."
             .to_owned(),
     ]
 }
