@@ -160,7 +160,7 @@ impl MariaDb {
     /// Runs a statement as root, and gives the first value of its first row as text.
     ///
     /// # Errors
-    /// What the server says against it, or that it did not answer within half a minute.
+    /// What the server says against it, or that it did not answer within two minutes.
     pub fn sql(&self, statement: &str) -> Result<Option<String>, Fault> {
         self.databases.sql(statement)
     }
@@ -177,12 +177,12 @@ impl MariaDb {
     /// [position](MariaDb::position).
     ///
     /// # Errors
-    /// When it is not there after 20 seconds.
+    /// When it is not there after a minute.
     pub fn reach(&self, position: &str) -> Result<(), Fault> {
-        let reached = self.sql(&format!("SELECT MASTER_GTID_WAIT('{position}', 20)"))?;
+        let reached = self.sql(&format!("SELECT MASTER_GTID_WAIT('{position}', 60)"))?;
         match reached.as_deref() {
             Some("0") => Ok(()),
-            _ => Err(Fault::new(format!("the replica did not come to {position} in 20 s"))),
+            _ => Err(Fault::new(format!("the replica did not come to {position} in a minute"))),
         }
     }
 

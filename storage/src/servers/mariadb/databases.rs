@@ -57,7 +57,7 @@ impl Databases {
     /// row as text.
     ///
     /// # Errors
-    /// What the server says against it, or that it did not answer within half a minute.
+    /// What the server says against it, or that it did not answer within two minutes.
     pub fn sql(&self, statement: &str) -> Result<Option<String>, Fault> {
         sql::run(&self.root, statement)
     }

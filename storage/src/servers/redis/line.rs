@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::servers::fault::{During, Fault};
 
 /// Longer than any answer takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(in crate::servers) struct Line {
     stream: BufReader<TcpStream>,

@@ -24,7 +24,7 @@ fn listens(port: u16) -> bool {
 
 /// Waits until a folder is removed, which is the last thing that is done to a server.
 fn wait_until_gone(folder: &Path) {
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_secs(300);
     while folder.exists() {
         assert!(Instant::now() < patience, "{} is still there", folder.display());
         thread::sleep(Duration::from_millis(10));
