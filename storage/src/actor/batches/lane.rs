@@ -150,18 +150,16 @@ impl<D: Deed> Drop for Turn<D> {
         if self.over {
             return;
         }
-        // The backend panicked. Those who wait get another turn, if there is one to be had.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                let turn = Self { inner: self.inner.clone(), server: self.server, over: false };
-                runtime.spawn(turn.run());
-            }
-            Err(_) => {
-                if let Some(queue) = self.inner.queues().get_mut(&self.server) {
-                    queue.running -= 1;
-                    queue.waiting.clear();
-                }
-            }
+        // The backend panicked, and those who wait get another turn; or the runtime ends, and then
+        // there are no turns to be had any more: what is spawned is dropped at once, here again.
+        if std::thread::panicking()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let turn = Self { inner: self.inner.clone(), server: self.server, over: false };
+            runtime.spawn(turn.run());
+        } else if let Some(queue) = self.inner.queues().get_mut(&self.server) {
+            queue.running -= 1;
+            queue.waiting.clear();
         }
     }
 }

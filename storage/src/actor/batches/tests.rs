@@ -119,6 +119,25 @@ async fn who_waits_too_long_is_told_and_not_done() {
     assert_eq!(lane.ask((place, 8)).await, Ok(8));
 }
 
+#[test]
+fn a_runtime_that_ends_in_the_midst_ends_all_that_waits() {
+    let (lane, (place, _desk)) = (lane(), desk());
+    for _ in 0..2 {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut asks: Vec<_> = (0..5).map(|number| lane.ask((place, number)).boxed()).collect();
+        runtime.block_on(async {
+            for ask in &mut asks {
+                assert!(poll!(ask).is_pending());
+                tokio::task::yield_now().await;
+            }
+        });
+        drop(runtime);
+        for ask in asks {
+            assert_eq!(ask.now_or_never(), Some(Err(StorageError::OutcomeUnknown)));
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_an_unknown_outcome_and_the_others_go_on() {
     let (lane, (place, desk)) = (lane(), desk());
