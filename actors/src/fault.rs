@@ -4,6 +4,7 @@ use protocol::error::{ErrorBody, ErrorCode};
 use storage::error::StorageError;
 
 use crate::identity::provider::Refusal;
+use crate::identity::replaced;
 
 /// How long a client waits before it asks an overloaded server again, in milliseconds.
 const OVERLOADED_MS: u64 = 1_000;
@@ -20,6 +21,7 @@ pub fn of_storage(error: &StorageError) -> ErrorBody {
             ErrorBody::new(ErrorCode::StorageUnavailable, "the database cannot be reached")
                 .after_ms(UNAVAILABLE_MS)
         }
+        StorageError::Replaced => replaced(),
         StorageError::OutcomeUnknown => internal("the outcome is not known"),
         StorageError::Corrupt(_) | StorageError::Setup(_) => {
             tracing::error!(%error, "storage gave an answer that makes no sense");

@@ -25,6 +25,7 @@ use protocol::ids::{AppId, LoginId, MemberId};
 use protocol::operation::{MemberRequest, Reply};
 use protocol::push::Push;
 use storage::clock::{Clock, Micros};
+use storage::error::StorageError;
 use storage::gamelog::{Event, LogRecord};
 use storage::open::Storage;
 use storage::push::{KeptPush, NewPush};
@@ -185,10 +186,31 @@ impl Sessions {
     pub(crate) fn replaced(&self, member: MemberId, login: Option<LoginId>) {
         // The actor first: who is closed while it waits asks it again.
         self.0.registry.tell(member, Msg::StandingChanged);
-        for connection in self.0.registry.connections(member, |of| Some(of) == login) {
+        if let Some(login) = login {
+            self.leave(member, login);
+        }
+    }
+
+    /// Tells the connections of a login that was replaced, and closes them.
+    pub(crate) fn leave(&self, member: MemberId, login: LoginId) {
+        for connection in self.0.registry.connections(member, |of| of == login) {
             connection.push(&Push::SessionReplaced);
             connection.close(CloseCode::Replaced, CloseReason::default());
         }
+    }
+
+    /// Keeps a connection's acknowledgement. A login that was replaced acknowledges nothing,
+    /// and its connections are told and closed.
+    ///
+    /// # Errors
+    /// As [`Inboxes::ack`](storage::push::Inboxes::ack).
+    pub async fn acknowledge(&self, caller: &Caller, seq: u64) -> storage::error::Result<u64> {
+        let Caller { app, member, login, .. } = caller;
+        let acked = self.0.context.storage.inboxes.ack(app.clone(), *member, *login, seq).await;
+        if acked == Err(StorageError::Replaced) {
+            self.replaced(*member, Some(*login));
+        }
+        acked
     }
 
     /// Logins were ended: their connections are closed.

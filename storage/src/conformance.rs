@@ -61,6 +61,7 @@ macro_rules! exam {
             pushes_are_numbered_from_1_without_a_gap_and_read_back_whole
             posts_at_once_get_each_number_once
             an_acknowledgement_is_cumulative_and_never_goes_back
+            a_login_that_was_replaced_acknowledges_nothing
             what_has_expired_is_neither_read_nor_kept
             a_standing_says_how_far_the_inbox_reaches_and_is_acknowledged
             nobody_has_an_inbox_in_another_game
@@ -121,6 +122,7 @@ macro_rules! exam {
             logins_are_listed_in_their_own_game_alone
             ending_one_login_returns_it_once
             ending_all_logins_returns_those_that_had_not_ended
+            a_login_that_was_replaced_ends_itself_and_no_other
             an_ended_login_keeps_what_ended_it
             nobody_ends_a_login_of_another_member_or_game
             a_login_ended_twenty_times_at_once_is_returned_once
@@ -161,6 +163,8 @@ macro_rules! exam {
         $crate::exam! { $fresh, batches:
             inboxes_of_many_are_written_read_and_acknowledged_at_once
             members_are_found_many_at_once
+            lists_of_many_say_what_each_says_alone
+            logins_of_many_are_ended_each_by_its_own_right
         }
         $crate::exam! { $fresh, batches_logins:
             two_logins_of_one_person_in_a_batch_are_both_done

@@ -15,6 +15,9 @@ pub enum StorageError {
     /// What was asked for is being moved from one server to another. Nothing was done.
     #[error("the shard is being moved")]
     Moved,
+    /// A newer login of the member holds the session. Nothing was done.
+    #[error("a newer login holds the session")]
+    Replaced,
     /// A row says something that this program never writes.
     #[error("a stored row is not readable: {0}")]
     Corrupt(String),

@@ -130,6 +130,10 @@ pub trait IdentityDuty: Send + Sync {
     }
     /// A member's identities, the oldest first.
     async fn identities(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>>;
+    /// The identities of many, each as [`IdentityDuty::identities`], in their order.
+    async fn identities_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Vec<Identity>>> {
+        join_all(asked.into_iter().map(|(app, member)| self.identities(app, member))).await
+    }
 }
 
 /// The typed handle for identities.

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use protocol::ids::{AppId, MemberId};
+use protocol::ids::{AppId, LoginId, MemberId};
 
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
@@ -82,6 +82,8 @@ pub struct AckWrite {
     pub app: AppId,
     /// The member.
     pub member: MemberId,
+    /// The login that acknowledges.
+    pub login: LoginId,
     /// The number up to which all has arrived.
     pub up_to: u64,
 }
@@ -122,11 +124,12 @@ pub trait PushDuty: Send + Sync {
     }
     /// Acknowledges everything up to a number. A number that was acknowledged before
     /// changes nothing; one that there has not been counts as the highest there has.
-    /// Returns what is acknowledged now.
-    async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64>;
+    /// Returns what is acknowledged now. Only the login that holds the session may:
+    /// [`Replaced`](crate::error::StorageError::Replaced) to any other.
+    async fn ack(&self, app: AppId, member: MemberId, login: LoginId, up_to: u64) -> Result<u64>;
     /// Acknowledges for different members, each as [`PushDuty::ack`], in their order.
     async fn ack_all(&self, writes: Vec<AckWrite>) -> Vec<Result<u64>> {
-        let ack = |AckWrite { app, member, up_to }| self.ack(app, member, up_to);
+        let ack = |AckWrite { app, member, login, up_to }| self.ack(app, member, login, up_to);
         join_all(writes.into_iter().map(ack)).await
     }
     /// Forgets pushes that expired before `now`, at most `limit`. Returns how many went.
@@ -180,10 +183,16 @@ impl Inboxes {
     ///
     /// # Errors
     /// As said above. Acknowledging twice is harmless.
-    pub async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64> {
+    pub async fn ack(
+        &self,
+        app: AppId,
+        member: MemberId,
+        login: LoginId,
+        up_to: u64,
+    ) -> Result<u64> {
         self.0
             .call(Key::Member(member), move |backend| async move {
-                backend.ack(app, member, up_to).await
+                backend.ack(app, member, login, up_to).await
             })
             .await
     }

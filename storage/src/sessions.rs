@@ -188,10 +188,10 @@ pub enum RefreshOutcome {
 /// Which logins to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// This one.
+    /// This one, whether or not it holds the session: it gives up what is its own.
     One(LoginId),
-    /// All of the member's.
-    All,
+    /// All of the member's, at the wish of this one, which must hold the session.
+    All(LoginId),
 }
 
 /// The question where one login stands.
@@ -203,6 +203,34 @@ pub struct StandingRead {
     pub member: MemberId,
     /// The login.
     pub login: LoginId,
+}
+
+/// The question where one member is logged in.
+#[derive(Clone, Debug)]
+pub struct LoginsRead {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// The present time.
+    pub now: Micros,
+    /// How many logins at most.
+    pub limit: usize,
+}
+
+/// Logins of one member that are to be ended.
+#[derive(Clone, Debug)]
+pub struct EndWrite {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// Which of its logins.
+    pub which: End,
+    /// What ends them.
+    pub by: EndedBy,
+    /// The present time.
+    pub now: Micros,
 }
 
 /// What a backend does for logins.
@@ -230,6 +258,11 @@ pub trait SessionsDuty: Send + Sync {
         now: Micros,
         limit: usize,
     ) -> Result<(Vec<Login>, i64)>;
+    /// The logins of many, each as [`SessionsDuty::logins`], in their order.
+    async fn logins_all(&self, reads: Vec<LoginsRead>) -> Vec<Result<(Vec<Login>, i64)>> {
+        let read = |LoginsRead { app, member, now, limit }| self.logins(app, member, now, limit);
+        join_all(reads.into_iter().map(read)).await
+    }
     /// Exchanges a refresh token.
     async fn refresh(&self, write: RefreshWrite) -> Result<RefreshOutcome>;
     /// Exchanges refresh tokens of different members, each with an outcome of its own, in their
@@ -237,7 +270,8 @@ pub trait SessionsDuty: Send + Sync {
     async fn refresh_all(&self, writes: Vec<RefreshWrite>) -> Vec<Result<RefreshOutcome>> {
         join_all(writes.into_iter().map(|write| self.refresh(write))).await
     }
-    /// Ends logins. Returns those that had not ended before.
+    /// Ends logins. Returns those that had not ended before, or
+    /// [`Replaced`](crate::error::StorageError::Replaced).
     async fn end(
         &self,
         app: AppId,
@@ -246,6 +280,11 @@ pub trait SessionsDuty: Send + Sync {
         by: EndedBy,
         now: Micros,
     ) -> Result<Vec<LoginId>>;
+    /// Ends logins of different members, each as [`SessionsDuty::end`], in their order.
+    async fn end_all(&self, writes: Vec<EndWrite>) -> Vec<Result<Vec<LoginId>>> {
+        let end = |EndWrite { app, member, which, by, now }| self.end(app, member, which, by, now);
+        join_all(writes.into_iter().map(end)).await
+    }
     /// Forgets logins and used nonces that expired before `now`, at most `limit` of each.
     /// Returns how many rows went.
     async fn sweep(&self, now: Micros, limit: usize) -> Result<usize>;

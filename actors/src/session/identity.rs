@@ -17,7 +17,7 @@ impl State {
     }
 
     pub(super) async fn logout_everywhere(&mut self, caller: &Caller) -> Result<Reply, ErrorBody> {
-        let ended = self.end(caller, End::All, EndedBy::LogoutEverywhere).await?;
+        let ended = self.end(caller, End::All(caller.login), EndedBy::LogoutEverywhere).await?;
         Ok(Reply::AuthLogoutEverywhere(LogoutReply { ended }))
     }
 

@@ -16,6 +16,20 @@ impl State {
         caller: &Caller,
         request: MemberRequest,
     ) -> Result<Reply, ErrorBody> {
+        let outcome = self.outcome(caller, request).await;
+        if matches!(&outcome, Err(error) if error.code == ErrorCode::SessionReplaced) {
+            // The newer login may have come to another node: then this one learns of it here.
+            self.standing = None;
+            self.sessions.leave(caller.member, caller.login);
+        }
+        outcome
+    }
+
+    async fn outcome(
+        &mut self,
+        caller: &Caller,
+        request: MemberRequest,
+    ) -> Result<Reply, ErrorBody> {
         let standing = match (self.standing(caller).await, &request) {
             (Ok(standing), _) => standing,
             // Who was replaced or is kept out may still end its own login and its tokens.

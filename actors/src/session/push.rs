@@ -72,8 +72,8 @@ impl State {
         caller: &Caller,
         request: AckRequest,
     ) -> Result<Reply, ErrorBody> {
-        let ack =
-            self.context().storage.inboxes.ack(caller.app.clone(), caller.member, request.seq);
+        let inboxes = &self.context().storage.inboxes;
+        let ack = inboxes.ack(caller.app.clone(), caller.member, caller.login, request.seq);
         let acked = ack.await.map_err(|error| fault::of_storage(&error))?;
         self.reaches(acked, acked);
         Ok(Reply::InboxAck(AckReply { acked }))

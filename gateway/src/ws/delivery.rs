@@ -112,8 +112,7 @@ impl Delivery {
             let Some(seq) = self.ack.take() else { return };
             let (node, caller) = (node.clone(), caller.clone());
             self.acking = Some(Box::pin(async move {
-                let acked = node.storage.inboxes.ack(caller.app, caller.member, seq).await;
-                if let Err(error) = acked {
+                if let Err(error) = node.sessions.acknowledge(&caller, seq).await {
                     // The pushes come again with the next resume, which does no harm.
                     tracing::warn!(%error, "an acknowledgement could not be kept");
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use loadtest::Format;
 use loadtest::walk::{Teller, Walk};
+use protocol::error::ErrorCode;
 use serde_json::json;
 use storage::config::ServerUrl;
 use storage::servers::MariaDb;
@@ -112,4 +113,35 @@ fn embedded_databases_have_a_schema_too() {
     says(&run(&["migrate", "status"]), true, &["daemun.db: at ", "nothing to run"]);
     says(&run(&["check"]), true, &["daemun.db: schema "]);
     says(&run(&["shards", "show"]), true, &["in the data folder"]);
+}
+
+/// Two servers on one database, and nothing between them but that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_at_another_server_ends_the_older_ones_writes_here() {
+    let url = database();
+    let (here, there) = (on_mariadb(&url).await, on_mariadb(&url).await);
+    for by_frame in [true, false] {
+        let mut player = here.guest().await;
+        let member = player.login().member.id;
+        let told = json!({"app": "demo", "member": member, "text": "hello"});
+        here.command("/commands/member/message", told).await;
+        player.socket().next_push().await.unwrap();
+        // What is known of this login here is now some seconds old at most, and still believed.
+        player.me().await.unwrap();
+        let credential = player.login().credential.clone().unwrap();
+        let newer = there.visitor(Format::Json).log_in_as(&credential).await.unwrap();
+
+        if by_frame {
+            player.socket().ack(1).await.unwrap();
+        } else {
+            let refused = player.socket().request("inbox.ack", json!({"seq": 1})).await;
+            assert_eq!(refused.unwrap_err().code(), Some(ErrorCode::SessionReplaced));
+        }
+        assert_eq!(player.socket().next_push().await.unwrap().word, "session.replaced");
+        let closed = player.socket().closed().await.unwrap();
+        assert_eq!((closed.code, closed.reason.as_str()), (4502, "replaced"));
+        let shown =
+            there.http().ask("inbox.list", Some(newer.access_token()), json!({})).await.unwrap();
+        assert_eq!(shown["pushes"].as_array().unwrap().len(), 1, "it was not acknowledged");
+    }
 }

@@ -23,7 +23,8 @@ use crate::members::{BanWrite, Member, MembersDuty};
 use crate::open::Truth;
 use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
 use crate::sessions::{
-    End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing, StandingRead,
+    End, EndWrite, EndedBy, Login, LoginsRead, RefreshOutcome, RefreshWrite, SessionsDuty,
+    Standing, StandingRead,
 };
 use lane::{Deed, Lane};
 
@@ -31,24 +32,30 @@ use lane::{Deed, Lane};
 pub(super) struct Batches {
     pub(super) truth: Arc<dyn Truth>,
     members: Lane<Members>,
+    identities: Lane<Identities>,
     standings: Lane<Standings>,
+    lists: Lane<Lists>,
     inboxes: Lane<Inboxes>,
     logins: Lane<Logins>,
     refreshes: Lane<Refreshes>,
     posts: Lane<Posts>,
     acks: Lane<Acks>,
+    ends: Lane<Ends>,
 }
 
 impl Batches {
     pub(super) fn new(truth: Arc<dyn Truth>) -> Self {
         Self {
             members: Lane::new(truth.clone()),
+            identities: Lane::new(truth.clone()),
             standings: Lane::new(truth.clone()),
+            lists: Lane::new(truth.clone()),
             inboxes: Lane::new(truth.clone()),
             logins: Lane::new(truth.clone()),
             refreshes: Lane::new(truth.clone()),
             posts: Lane::new(truth.clone()),
             acks: Lane::new(truth.clone()),
+            ends: Lane::new(truth.clone()),
             truth,
         }
     }
@@ -78,6 +85,9 @@ macro_rules! deed {
 }
 
 deed!(Members, "members.member", (AppId, MemberId) => Option<Member>, member_all, |it| it.1.shard());
+deed!(Identities, "identity.list", (AppId, MemberId) => Vec<Identity>, identities_all, |it| it.1.shard());
+deed!(Lists, "sessions.list", LoginsRead => (Vec<Login>, i64), logins_all, |it| it.member.shard());
+deed!(Ends, "sessions.end", EndWrite => Vec<LoginId>, end_all, |it| it.member.shard());
 deed!(Standings, "sessions.standing", StandingRead => Option<Standing>, standing_all, |it| it.member.shard());
 deed!(Inboxes, "push.inbox", InboxRead => Inbox, inbox_all, |it| it.member.shard());
 deed!(Logins, "identity.login", LoginWrite => LoginOutcome, login_all, |it| it.key.shard());
@@ -113,7 +123,11 @@ impl IdentityDuty for Batches {
     }
 
     async fn identities(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>> {
-        self.truth.identities(app, member).await
+        self.identities.ask((app, member)).await
+    }
+
+    async fn identities_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Vec<Identity>>> {
+        self.truth.identities_all(asked).await
     }
 }
 
@@ -173,8 +187,8 @@ impl PushDuty for Batches {
         self.truth.inbox_all(reads).await
     }
 
-    async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64> {
-        self.acks.ask(AckWrite { app, member, up_to }).await
+    async fn ack(&self, app: AppId, member: MemberId, login: LoginId, up_to: u64) -> Result<u64> {
+        self.acks.ask(AckWrite { app, member, login, up_to }).await
     }
 
     async fn ack_all(&self, writes: Vec<AckWrite>) -> Vec<Result<u64>> {
@@ -208,7 +222,11 @@ impl SessionsDuty for Batches {
         now: Micros,
         limit: usize,
     ) -> Result<(Vec<Login>, i64)> {
-        self.truth.logins(app, member, now, limit).await
+        self.lists.ask(LoginsRead { app, member, now, limit }).await
+    }
+
+    async fn logins_all(&self, reads: Vec<LoginsRead>) -> Vec<Result<(Vec<Login>, i64)>> {
+        self.truth.logins_all(reads).await
     }
 
     async fn refresh(&self, write: RefreshWrite) -> Result<RefreshOutcome> {
@@ -227,7 +245,11 @@ impl SessionsDuty for Batches {
         by: EndedBy,
         now: Micros,
     ) -> Result<Vec<LoginId>> {
-        self.truth.end(app, member, which, by, now).await
+        self.ends.ask(EndWrite { app, member, which, by, now }).await
+    }
+
+    async fn end_all(&self, writes: Vec<EndWrite>) -> Vec<Result<Vec<LoginId>>> {
+        self.truth.end_all(writes).await
     }
 
     async fn sweep(&self, now: Micros, limit: usize) -> Result<usize> {

@@ -142,7 +142,7 @@ impl PushDuty for Fake {
         absent()
     }
 
-    async fn ack(&self, _: AppId, _: MemberId, _: u64) -> Result<u64> {
+    async fn ack(&self, _: AppId, _: MemberId, _: LoginId, _: u64) -> Result<u64> {
         absent()
     }
 

@@ -12,10 +12,13 @@ pub use logins::{Newcomer, play_logins};
 
 use super::scene::{DAY, Game, LIFETIME, Player, SECOND, START, candidate, digest};
 use crate::clock::Micros;
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use crate::open::Storage;
 use crate::push::{AckWrite, NewPush, PostWrite};
-use crate::sessions::{EndedBy, RefreshOutcome, RefreshWrite, StandingRead};
+use crate::sessions::{
+    End, EndWrite, EndedBy, LoginsRead, RefreshOutcome, RefreshWrite, StandingRead,
+};
+use protocol::ids::AppId;
 
 /// The state of somebody who shows a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,10 +168,14 @@ fn push(text: &str) -> NewPush {
 
 pub async fn inboxes_of_many_are_written_read_and_acknowledged_at_once(storage: Storage) {
     let (truth, game, other) = (storage.records.truth(), Game::new(&storage), Game::new(&storage));
-    let mut members = Vec::new();
+    let (mut members, mut logins) = (Vec::new(), Vec::new());
     for _ in 0..9 {
-        members.push(game.player().await.member.id);
+        let player = game.player().await;
+        members.push(player.member.id);
+        logins.push(player.login.id);
     }
+    // A newer login holds this one's session.
+    logins[7] = protocol::ids::LoginId(uuid::Uuid::nil());
     let app = |place: usize| if place == 4 { other.app.clone() } else { game.app.clone() };
     let post = |(place, member): (usize, &protocol::ids::MemberId)| PostWrite {
         app: app(place),
@@ -189,11 +196,13 @@ pub async fn inboxes_of_many_are_written_read_and_acknowledged_at_once(storage: 
     let ack = |(place, member): (usize, &protocol::ids::MemberId)| AckWrite {
         app: app(place),
         member: *member,
+        login: logins[place],
         up_to: (place as u64).saturating_sub(1),
     };
     let acked = truth.ack_all(members.iter().enumerate().map(ack).collect()).await;
-    let acked: Vec<_> = acked.into_iter().map(Result::unwrap).collect();
-    assert_eq!(acked, [0, 0, 1, 2, 0, 4, 5, 6, 7]);
+    let expected = [0, 0, 1, 2, 0, 4, 5, 6, 7].map(Ok).into_iter().enumerate();
+    let replaced = |(place, acked)| if place == 7 { Err(StorageError::Replaced) } else { acked };
+    assert_eq!(acked, expected.map(replaced).collect::<Vec<_>>());
     let read = |(place, member): (usize, &protocol::ids::MemberId)| crate::push::InboxRead {
         app: app(place),
         member: *member,
@@ -209,6 +218,7 @@ pub async fn inboxes_of_many_are_written_read_and_acknowledged_at_once(storage: 
         let waiting = match place {
             0 | 4 => 0,
             3 => 2,
+            7 => 7,
             _ => 1,
         };
         assert_eq!(alone.pushes.len(), waiting, "{place}");
@@ -227,5 +237,75 @@ pub async fn members_are_found_many_at_once(storage: Storage) {
     let found = truth.member_all(asked.clone()).await;
     for ((app, member), found) in asked.into_iter().zip(found) {
         assert_eq!(found, truth.member(app, member).await);
+    }
+}
+
+pub async fn lists_of_many_say_what_each_says_alone(storage: Storage) {
+    let (truth, game) = (storage.records.truth(), Game::new(&storage));
+    let mut asked = Vec::new();
+    for _ in 0..5 {
+        let player = game.player().await;
+        player.again(START.after(SECOND)).await;
+        asked.push((game.app.clone(), player.member.id));
+    }
+    asked.push((Game::new(&storage).app, asked[0].1));
+    asked.push((game.app.clone(), candidate()));
+    asked.push(asked[0].clone());
+    let identities = truth.identities_all(asked.clone()).await;
+    for ((app, member), found) in asked.iter().zip(identities) {
+        assert_eq!(found, truth.identities(app.clone(), *member).await);
+    }
+    let read = |(place, (app, member)): (usize, &(_, _))| LoginsRead {
+        app: AppId::clone(app),
+        member: *member,
+        now: START,
+        limit: place % 3,
+    };
+    let logins = truth.logins_all(asked.iter().enumerate().map(read).collect()).await;
+    for (at, found) in asked.iter().enumerate().zip(logins) {
+        let LoginsRead { app, member, now, limit } = read(at);
+        let alone = truth.logins(app, member, now, limit).await.unwrap();
+        assert_eq!(found.unwrap(), alone);
+        assert_eq!(alone.0.len(), if at.0 < 5 || at.0 == 7 { at.0 % 3 } else { 0 });
+    }
+}
+
+pub async fn logins_of_many_are_ended_each_by_its_own_right(storage: Storage) {
+    let (truth, game, other) = (storage.records.truth(), Game::new(&storage), Game::new(&storage));
+    let mut pairs = Vec::new();
+    for _ in 0..6 {
+        let old = game.player().await;
+        let new = old.again(START).await;
+        pairs.push((old, new));
+    }
+    let end = |(place, (old, new)): (usize, &(Player, Player))| EndWrite {
+        app: if place == 5 { other.app.clone() } else { game.app.clone() },
+        member: old.member.id,
+        which: match place {
+            0 => End::One(old.login.id),
+            2 => End::All(old.login.id),
+            3 => End::One(new.login.id),
+            _ => End::All(new.login.id),
+        },
+        by: EndedBy::Logout,
+        now: START,
+    };
+    let said = truth.end_all(pairs.iter().enumerate().map(end).collect()).await;
+    for ((place, (old, new)), said) in pairs.iter().enumerate().zip(said) {
+        let (old, new) = (old.login.id, new.login.id);
+        let said = said.map(|mut ended| {
+            ended.sort_unstable();
+            ended
+        });
+        let mut both = vec![old, new];
+        both.sort_unstable();
+        let expected = match place {
+            0 => Ok(vec![old]),
+            2 => Err(StorageError::Replaced),
+            3 => Ok(vec![new]),
+            5 => Ok(Vec::new()),
+            _ => Ok(both),
+        };
+        assert_eq!(said, expected, "{place}");
     }
 }

@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 
-use super::scene::{DAY, Game, SECOND, START};
+use super::scene::{DAY, Game, Player, SECOND, START};
 use crate::clock::Micros;
+use crate::error::{Result, StorageError};
 use crate::open::Storage;
 use crate::push::{Inbox, KeptPush, NewPush};
 use protocol::ids::MemberId;
@@ -21,6 +22,11 @@ async fn post(game: &Game, member: MemberId, bodies: &[&str]) -> Vec<KeptPush> {
 
 async fn read(game: &Game, member: MemberId, after: u64, now: Micros) -> Inbox {
     game.storage.inboxes.read(game.app.clone(), member, after, now, 100).await.unwrap()
+}
+
+async fn ack(player: &Player, up_to: u64) -> Result<u64> {
+    let (app, member) = (player.game.app.clone(), player.member.id);
+    player.game.storage.inboxes.ack(app, member, player.login.id, up_to).await
 }
 
 fn numbers(pushes: &[KeptPush]) -> Vec<u64> {
@@ -53,10 +59,10 @@ pub async fn posts_at_once_get_each_number_once(storage: Storage) {
 
 pub async fn an_acknowledgement_is_cumulative_and_never_goes_back(storage: Storage) {
     let game = Game::new(&storage);
-    let member = game.player().await.member.id;
+    let player = game.player().await;
+    let member = player.member.id;
     post(&game, member, &["a", "b", "c"]).await;
-    let ack =
-        async |up_to| game.storage.inboxes.ack(game.app.clone(), member, up_to).await.unwrap();
+    let ack = async |up_to| ack(&player, up_to).await.unwrap();
     assert_eq!(ack(2).await, 2);
     assert_eq!(ack(1).await, 2);
     assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [3]);
@@ -64,6 +70,18 @@ pub async fn an_acknowledgement_is_cumulative_and_never_goes_back(storage: Stora
     let inbox = read(&game, member, 0, START).await;
     assert_eq!((inbox.pushes.len(), inbox.seq, inbox.acked), (0, 3, 3));
     assert_eq!(numbers(&post(&game, member, &["d"]).await), [4], "numbers go on");
+}
+
+pub async fn a_login_that_was_replaced_acknowledges_nothing(storage: Storage) {
+    let game = Game::new(&storage);
+    let old = game.player().await;
+    post(&game, old.member.id, &["a", "b"]).await;
+    assert_eq!(ack(&old, 1).await, Ok(1));
+    let new = old.again(START).await;
+    assert_eq!(ack(&old, 2).await, Err(StorageError::Replaced));
+    let inbox = read(&game, old.member.id, 0, START).await;
+    assert_eq!((numbers(&inbox.pushes), inbox.acked), (vec![2], 1));
+    assert_eq!(ack(&new, 2).await, Ok(2));
 }
 
 pub async fn what_has_expired_is_neither_read_nor_kept(storage: Storage) {
@@ -91,17 +109,19 @@ pub async fn a_standing_says_how_far_the_inbox_reaches_and_is_acknowledged(stora
     assert_eq!(reaches().await, (0, 0));
     post(&game, player.member.id, &["a", "b", "c"]).await;
     assert_eq!(reaches().await, (3, 0));
-    game.storage.inboxes.ack(game.app.clone(), player.member.id, 2).await.unwrap();
+    ack(&player, 2).await.unwrap();
     assert_eq!(reaches().await, (3, 2));
 }
 
 pub async fn nobody_has_an_inbox_in_another_game(storage: Storage) {
     let (game, other) = (Game::new(&storage), Game::new(&storage));
-    let member = game.player().await.member.id;
+    let player = game.player().await;
+    let member = player.member.id;
     post(&game, member, &["a"]).await;
     let strange = storage.inboxes.post(other.app.clone(), member, vec![push("b")], START).await;
     assert_eq!(strange, Ok(None));
     assert_eq!(read(&other, member, 0, START).await, Inbox::default());
-    assert_eq!(storage.inboxes.ack(other.app.clone(), member, 1).await, Ok(0));
+    let login = player.login.id;
+    assert_eq!(storage.inboxes.ack(other.app.clone(), member, login, 1).await, Ok(0));
     assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [1]);
 }

@@ -10,6 +10,7 @@ use protocol::ids::LoginId;
 use uuid::Uuid;
 
 use super::scene::{DAY, Game, INSTANT, LIFETIME, SECOND, START, candidate};
+use crate::error::StorageError;
 use crate::open::Storage;
 use crate::sessions::{Device, End, EndedBy, Login, Standing};
 
@@ -117,7 +118,8 @@ pub async fn ending_all_logins_returns_those_that_had_not_ended(storage: Storage
     let (second, third) = (first.again(START).await, first.again(START).await);
     second.ends(EndedBy::Logout, START).await;
 
-    let all = || game.end(first.member.id, End::All, EndedBy::LogoutEverywhere, START);
+    let everywhere = End::All(third.login.id);
+    let all = || game.end(first.member.id, everywhere, EndedBy::LogoutEverywhere, START);
     let mut ended = all().await;
     ended.sort_unstable();
     let mut those = [first.login.id, third.login.id];
@@ -128,6 +130,19 @@ pub async fn ending_all_logins_returns_those_that_had_not_ended(storage: Storage
         assert_eq!(player.standing().await.login.ended, Some(EndedBy::LogoutEverywhere));
     }
     assert_eq!(bystander.standing().await.login.ended, None);
+}
+
+pub async fn a_login_that_was_replaced_ends_itself_and_no_other(storage: Storage) {
+    let old = Game::new(&storage).player().await;
+    let new = old.again(START).await;
+    let (game, member) = (&old.game, old.member.id);
+    let everywhere = End::All(old.login.id);
+    let by = EndedBy::LogoutEverywhere;
+    let refused = storage.sessions.end(game.app.clone(), member, everywhere, by, START).await;
+    assert_eq!(refused, Err(StorageError::Replaced));
+    assert_eq!((old.standing().await.login.ended, new.standing().await.login.ended), (None, None));
+    assert_eq!(old.ends(EndedBy::Logout, START).await, [old.login.id]);
+    assert_eq!(new.standing().await.login.ended, None);
 }
 
 pub async fn an_ended_login_keeps_what_ended_it(storage: Storage) {
@@ -147,7 +162,8 @@ pub async fn nobody_ends_a_login_of_another_member_or_game(storage: Storage) {
     let one = End::One(player.login.id);
     assert_eq!(game.end(another.member.id, one, EndedBy::Logout, START).await, []);
     assert_eq!(other.end(player.member.id, one, EndedBy::Logout, START).await, []);
-    assert_eq!(other.end(player.member.id, End::All, EndedBy::Logout, START).await, []);
+    let everywhere = End::All(player.login.id);
+    assert_eq!(other.end(player.member.id, everywhere, EndedBy::Logout, START).await, []);
     assert_eq!(player.standing().await.login.ended, None);
 }
 
@@ -155,7 +171,8 @@ pub async fn a_login_ended_twenty_times_at_once_is_returned_once(storage: Storag
     let player = Game::new(&storage).player().await;
     let nodes = player.game.nodes(4).await;
     let ends = nodes.iter().cycle().take(20).enumerate().map(|(place, node)| {
-        let which = if place % 2 == 0 { End::One(player.login.id) } else { End::All };
+        let which = if place % 2 == 0 { End::One } else { End::All };
+        let which = which(player.login.id);
         node.end(player.member.id, which, EndedBy::Logout, START)
     });
     assert_eq!(join_all(ends).await.concat(), [player.login.id]);

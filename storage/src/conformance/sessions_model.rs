@@ -15,6 +15,7 @@ use protocol::ids::LoginId;
 
 use super::scene::{Game, INSTANT, Player, START, digest};
 use crate::clock::Micros;
+use crate::error::StorageError;
 use crate::identity::LoginOutcome;
 use crate::members::Ban;
 use crate::open::Storage;
@@ -39,8 +40,10 @@ pub enum Op {
     Wait(Duration),
     /// One login, or all, are ended.
     End {
-        /// Which; all when absent.
-        login: Option<usize>,
+        /// Which, or at whose wish.
+        login: usize,
+        /// Whether all of them.
+        everywhere: bool,
         /// By what.
         by: EndedBy,
     },
@@ -167,11 +170,19 @@ impl Model {
                 assert_eq!(said, self.refresh(place, &write));
             }
             Op::Wait(duration) => self.now = self.now.after(*duration),
-            Op::End { login, by } => {
-                let place = login.map(|login| count - 1 - login % count);
-                let which = place.map_or(End::All, |place| End::One(self.logins[place].id));
-                let said = game.end(member, which, *by, self.now).await;
-                assert_eq!(BTreeSet::from_iter(said), self.end(place, *by));
+            Op::End { login, everywhere, by } => {
+                let place = count - 1 - login % count;
+                let which = if *everywhere { End::All } else { End::One };
+                let which = which(self.logins[place].id);
+                let ended =
+                    game.storage.sessions.end(game.app.clone(), member, which, *by, self.now);
+                let said = ended.await.map(BTreeSet::from_iter);
+                if *everywhere && place + 1 < count {
+                    assert_eq!(said, Err(StorageError::Replaced));
+                } else {
+                    let place = if *everywhere { None } else { Some(place) };
+                    assert_eq!(said, Ok(self.end(place, *by)));
+                }
             }
             Op::Sweep => {
                 // How many rows went is not compared: earlier stories' rows may be there.

@@ -1,11 +1,12 @@
 //! Inboxes in SQLite.
 
 use async_trait::async_trait;
-use protocol::ids::{AppId, MemberId};
+use protocol::ids::{AppId, LoginId, MemberId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Embedded;
 use super::engine::unavailable;
+use super::sessions::fence;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::push::{Inbox, KeptPush, NewPush, PushDuty};
@@ -33,8 +34,8 @@ impl PushDuty for Embedded {
         self.truth.read(move |connection| inbox(connection, &app, member, after, now, limit)).await
     }
 
-    async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64> {
-        self.truth.write(move |connection| ack(connection, &app, member, up_to)).await
+    async fn ack(&self, app: AppId, member: MemberId, login: LoginId, up_to: u64) -> Result<u64> {
+        self.truth.write(move |connection| ack(connection, &app, member, login, up_to)).await
     }
 
     async fn expire(&self, now: Micros, limit: usize) -> Result<usize> {
@@ -148,19 +149,26 @@ fn inbox(
     Ok(Inbox { pushes, seq: unsigned(seq), acked: unsigned(acked) })
 }
 
-fn ack(connection: &Connection, app: &AppId, member: MemberId, up_to: u64) -> Result<u64> {
+fn ack(
+    connection: &Connection,
+    app: &AppId,
+    member: MemberId,
+    login: LoginId,
+    up_to: u64,
+) -> Result<u64> {
     let acked: Option<i64> = connection
         .prepare_cached(
             "UPDATE member_session SET inbox_acked = max(inbox_acked, min(inbox_seq, ?3))
-             WHERE member = ?1 AND app = ?2 RETURNING inbox_acked",
+             WHERE member = ?1 AND app = ?2 AND login = ?4 RETURNING inbox_acked",
         )
         .and_then(|mut update| {
-            update
-                .query_row(params![member.number(), app.as_str(), signed(up_to)], |row| row.get(0))
-                .optional()
+            let values = params![member.number(), app.as_str(), signed(up_to), login.0];
+            update.query_row(values, |row| row.get(0)).optional()
         })
         .map_err(unavailable)?;
-    let Some(acked) = acked else { return Ok(0) };
+    let Some(acked) = acked else {
+        return fence(connection, app, member, login).map(|()| 0);
+    };
     connection
         .prepare_cached("DELETE FROM inbox WHERE member = ?1 AND seq <= ?2")
         .and_then(|mut delete| delete.execute(params![member.number(), acked]))

@@ -172,6 +172,25 @@ fn counters(connection: &Connection, member: MemberId) -> Result<(i64, u64, u64)
     Ok((epoch, u64::try_from(inbox).unwrap_or(0), u64::try_from(acked).unwrap_or(0)))
 }
 
+/// Refuses a login that does not hold the session of the member, if it is one of this game.
+pub(super) fn fence(
+    connection: &Connection,
+    app: &AppId,
+    member: MemberId,
+    login: LoginId,
+) -> Result<()> {
+    let holder: Option<Uuid> = connection
+        .prepare_cached("SELECT login FROM member_session WHERE member = ?1 AND app = ?2")
+        .and_then(|mut select| {
+            select.query_row(params![member.number(), app.as_str()], |row| row.get(0)).optional()
+        })
+        .map_err(unavailable)?;
+    match holder {
+        Some(holder) if holder != login.0 => Err(StorageError::Replaced),
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn standing(
     connection: &Connection,
     app: &AppId,
@@ -228,7 +247,10 @@ fn end(
 ) -> Result<Vec<LoginId>> {
     let one = match which {
         End::One(login) => Some(login.0),
-        End::All => None,
+        End::All(login) => {
+            fence(connection, app, member, login)?;
+            None
+        }
     };
     let mut update = connection
         .prepare_cached(

@@ -14,10 +14,10 @@ pub(super) mod claims;
 mod enter;
 mod nonces;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
 use protocol::ids::{AppId, MemberId};
 
@@ -25,7 +25,7 @@ use super::MariaDb;
 use super::fault::Fault;
 use super::members::shard;
 use super::router::{ReadSet, Router, Shard, one};
-use super::rows::cell;
+use super::rows::{cell, peek, select_in};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::identity::{Digest, Identity, IdentityDuty, LoginOutcome, LoginWrite, Proof};
@@ -45,6 +45,10 @@ impl IdentityDuty for MariaDb {
 
     async fn identities(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>> {
         self.router.read_one::<OfMember>((app, member)).await
+    }
+
+    async fn identities_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Vec<Identity>>> {
+        self.router.read::<OfMember>(&asked).await
     }
 }
 
@@ -264,14 +268,20 @@ impl ReadSet for OfMember {
         items: &[&Self::Item],
         connection: &mut Conn,
     ) -> Result<Vec<Result<Vec<Identity>>>, Fault> {
-        let select = "SELECT provider, linked_at, last_login_at FROM identity \
-                      WHERE member = ? AND app = ? ORDER BY linked_at, provider";
-        let mut answers = Vec::with_capacity(items.len());
-        for (app, member) in items {
-            let rows: Vec<Row> = connection.exec(select, (member.number(), app.as_str())).await?;
-            answers.push(rows.into_iter().map(identity).collect());
+        let select = "SELECT provider, linked_at, last_login_at, member, app FROM identity \
+                      WHERE member";
+        let keys = items.iter().map(|(_, member)| member.number().into()).collect();
+        let rows = select_in(connection, select, keys, "ORDER BY linked_at, provider").await?;
+        let mut found: HashMap<(i64, String), Vec<Row>> = HashMap::with_capacity(items.len());
+        for row in rows {
+            let of = (peek(&row, 3, "identity.member")?, peek(&row, 4, "identity.app")?);
+            found.entry(of).or_default().push(row);
         }
-        Ok(answers)
+        let answer = |(app, member): &&Self::Item| {
+            let rows = found.get(&(member.number(), app.as_str().to_owned()));
+            rows.into_iter().flatten().cloned().map(identity).collect()
+        };
+        Ok(items.iter().map(answer).collect())
     }
 }
 

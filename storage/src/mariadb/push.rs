@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row, Value};
-use protocol::ids::{AppId, MemberId};
+use protocol::ids::{AppId, LoginId, MemberId};
 
 use super::MariaDb;
 use super::fault::Fault;
@@ -54,8 +54,8 @@ impl PushDuty for MariaDb {
         self.router.read::<Read>(&reads).await
     }
 
-    async fn ack(&self, app: AppId, member: MemberId, up_to: u64) -> Result<u64> {
-        self.router.write_one::<Acks>(AckWrite { app, member, up_to }).await
+    async fn ack(&self, app: AppId, member: MemberId, login: LoginId, up_to: u64) -> Result<u64> {
+        self.router.write_one::<Acks>(AckWrite { app, member, login, up_to }).await
     }
 
     async fn ack_all(&self, writes: Vec<AckWrite>) -> Vec<Result<u64>> {
@@ -172,6 +172,10 @@ impl WriteSet for Acks {
                 answers.push(Ok(0));
                 continue;
             };
+            if let Err(replaced) = session.fence(ack.login) {
+                answers.push(Err(replaced));
+                continue;
+            }
             let acked = signed(ack.up_to).min(session.inbox_seq).max(session.inbox_acked);
             if acked > session.inbox_acked {
                 session.inbox_acked = acked;

@@ -2,27 +2,26 @@
 
 pub(super) mod lock;
 mod end;
+mod live;
 mod refresh;
 mod standing;
 mod sweep;
 pub(super) mod take;
 
 use async_trait::async_trait;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Params, Row, Value};
+use mysql_async::{Row, Value};
 use protocol::client::{Platform, StoreName};
 use protocol::ids::{AppId, LoginId, MemberId};
 use uuid::Uuid;
 
 use super::MariaDb;
-use super::fault::Fault;
-use super::members::shard;
-use super::router::{ReadSet, Shard, one};
+use super::router::one;
 use super::rows::{bytes, cell};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::sessions::{
-    Device, End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing, StandingRead,
+    Device, End, EndWrite, EndedBy, Login, LoginsRead, RefreshOutcome, RefreshWrite, SessionsDuty,
+    Standing, StandingRead,
 };
 
 #[async_trait]
@@ -47,7 +46,11 @@ impl SessionsDuty for MariaDb {
         now: Micros,
         limit: usize,
     ) -> Result<(Vec<Login>, i64)> {
-        self.router.read_one::<Live>(Ask { app, member, now, limit }).await
+        self.router.read_one::<live::Read>(LoginsRead { app, member, now, limit }).await
+    }
+
+    async fn logins_all(&self, reads: Vec<LoginsRead>) -> Vec<Result<(Vec<Login>, i64)>> {
+        self.router.read::<live::Read>(&reads).await
     }
 
     async fn refresh(&self, write: RefreshWrite) -> Result<RefreshOutcome> {
@@ -66,7 +69,11 @@ impl SessionsDuty for MariaDb {
         by: EndedBy,
         now: Micros,
     ) -> Result<Vec<LoginId>> {
-        self.router.write_one::<end::Ends>(end::Ending { app, member, which, by, now }).await
+        self.router.write_one::<end::Ends>(EndWrite { app, member, which, by, now }).await
+    }
+
+    async fn end_all(&self, writes: Vec<EndWrite>) -> Vec<Result<Vec<LoginId>>> {
+        self.router.write::<end::Ends>(&writes).await
     }
 
     async fn sweep(&self, now: Micros, limit: usize) -> Result<usize> {
@@ -117,53 +124,4 @@ fn ended_by(word: Option<String>, id: LoginId) -> Result<Option<EndedBy>> {
 
 fn key(id: LoginId) -> Value {
     Value::Bytes(id.0.as_bytes().to_vec())
-}
-
-struct Ask {
-    app: AppId,
-    member: MemberId,
-    now: Micros,
-    limit: usize,
-}
-
-struct Live;
-
-impl ReadSet for Live {
-    type Item = Ask;
-    type Answer = (Vec<Login>, i64);
-
-    fn shard(ask: &Ask) -> Shard {
-        shard(ask.member)
-    }
-
-    async fn read(
-        asks: &[&Ask],
-        connection: &mut Conn,
-    ) -> Result<Vec<Result<Self::Answer>>, Fault> {
-        let held = lock::look(connection, asks.iter().map(|ask| ask.member)).await?;
-        let mut answers = Vec::with_capacity(asks.len());
-        for ask in asks {
-            let epoch = held.get(&ask.member).map_or(0, |held| held.epoch);
-            let rows = live(connection, ask).await?;
-            let logins: Result<Vec<Login>> =
-                rows.into_iter().map(|mut row| login(&mut row)).collect();
-            answers.push(logins.map(|logins| (logins, epoch)));
-        }
-        Ok(answers)
-    }
-}
-
-async fn live(connection: &mut Conn, ask: &Ask) -> Result<Vec<Row>, Fault> {
-    let select = format!(
-        "SELECT {COLUMNS} FROM login \
-         WHERE member = ? AND app = ? AND ended_by IS NULL AND expires_at > ? \
-         ORDER BY created_at DESC, login DESC LIMIT ?"
-    );
-    let values: Vec<Value> = vec![
-        ask.member.number().into(),
-        ask.app.as_str().into(),
-        ask.now.0.into(),
-        i64::try_from(ask.limit).unwrap_or(i64::MAX).into(),
-    ];
-    Ok(connection.exec(select, Params::Positional(values)).await?)
 }

@@ -17,8 +17,8 @@ fn op() -> impl Strategy<Value = Op> {
     let by = prop::sample::select(EndedBy::ALL);
     let refresh = (login(), shown(), prop::bool::weighted(0.3))
         .prop_map(|(login, token, take_over)| Op::Refresh { login, token, take_over });
-    let end =
-        (prop::option::weighted(0.8, login()), by).prop_map(|(login, by)| Op::End { login, by });
+    let end = (login(), prop::bool::weighted(0.2), by)
+        .prop_map(|(login, everywhere, by)| Op::End { login, everywhere, by });
     prop_oneof![
         3 => Just(Op::Login),
         12 => refresh,

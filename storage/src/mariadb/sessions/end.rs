@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row, Value};
-use protocol::ids::{AppId, LoginId, MemberId};
+use protocol::ids::{LoginId, MemberId};
 use uuid::Uuid;
 
 use super::key;
@@ -14,55 +14,52 @@ use crate::mariadb::members::shard;
 use crate::mariadb::router::{Shard, WriteSet};
 use crate::mariadb::rows::bytes;
 use crate::mariadb::tx::Tx;
-use crate::sessions::{End, EndedBy};
-
-pub(super) struct Ending {
-    pub(super) app: AppId,
-    pub(super) member: MemberId,
-    pub(super) which: End,
-    pub(super) by: EndedBy,
-    pub(super) now: Micros,
-}
+use crate::sessions::{End, EndWrite, EndedBy};
 
 pub(super) struct Ends;
 
 impl WriteSet for Ends {
     const NAME: &'static str = "sessions.end";
-    type Item = Ending;
+    type Item = EndWrite;
     type Answer = Vec<LoginId>;
     type Key = MemberId;
 
-    fn shard(ending: &Ending) -> Shard {
+    fn shard(ending: &EndWrite) -> Shard {
         shard(ending.member)
     }
 
-    fn key(ending: &Ending) -> MemberId {
+    fn key(ending: &EndWrite) -> MemberId {
         ending.member
     }
 
-    async fn write(endings: &[&Ending], tx: &mut Tx) -> Result<Vec<Result<Vec<LoginId>>>, Fault> {
+    async fn write(endings: &[&EndWrite], tx: &mut Tx) -> Result<Vec<Result<Vec<LoginId>>>, Fault> {
         let mut held = lock(tx, endings.iter().map(|ending| ending.member)).await?;
         let mut answers = Vec::with_capacity(endings.len());
         for ending in endings {
-            let ended = match Held::of(&mut held, &ending.app, ending.member) {
-                Some(_) => end(tx, ending).await?,
-                None => Vec::new(),
+            let fenced = match (Held::of(&mut held, &ending.app, ending.member), ending.which) {
+                (Some(session), End::All(login)) => Some(session.fence(login)),
+                (Some(_), End::One(_)) => Some(Ok(())),
+                (None, _) => None,
             };
-            answers.push(Ok(ended));
+            answers.push(match fenced {
+                Some(Ok(())) => Ok(end(tx, ending).await?),
+                Some(Err(replaced)) => Err(replaced),
+                None => Ok(Vec::new()),
+            });
         }
         Ok(answers)
     }
 }
 
 /// Ends logins of a member whose lock is held.
-async fn end(connection: &mut Conn, ending: &Ending) -> Result<Vec<LoginId>, Fault> {
+async fn end(connection: &mut Conn, ending: &EndWrite) -> Result<Vec<LoginId>, Fault> {
     let mut values: Vec<Value> = vec![ending.member.number().into(), ending.app.as_str().into()];
     let one = match ending.which {
         End::One(login) => {
             values.push(key(login));
             "AND login = ?"
         }
-        End::All => "",
+        End::All(_) => "",
     };
     let select = format!(
         "SELECT login FROM login WHERE member = ? AND app = ? AND ended_by IS NULL {one} \

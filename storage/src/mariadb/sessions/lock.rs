@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use mysql_async::{Conn, Row, Value};
-use protocol::ids::{AppId, MemberId};
+use protocol::ids::{AppId, LoginId, MemberId};
 
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use crate::mariadb::fault::Fault;
 use crate::mariadb::rows::{bytes, cell, member, select_in, upsert};
 
@@ -29,6 +29,12 @@ impl Held {
         member: MemberId,
     ) -> Option<&'a mut Self> {
         held.get_mut(&member).filter(|held| held.app == app.as_str())
+    }
+
+    /// Refuses a login that does not hold the session: a login holds one epoch and never
+    /// another, so whose the epoch is says as much as its number.
+    pub(in crate::mariadb) fn fence(&self, login: LoginId) -> Result<()> {
+        if self.login == *login.0.as_bytes() { Ok(()) } else { Err(StorageError::Replaced) }
     }
 
     fn read(mut row: Row) -> Result<Self> {
