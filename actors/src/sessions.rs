@@ -8,6 +8,7 @@
 //! never meets an actor that has decided to sleep.
 
 mod bans;
+mod broadcast;
 mod registry;
 pub mod replies;
 mod settings;
@@ -32,6 +33,7 @@ use storage::push::{KeptPush, NewPush};
 use storage::sessions::Standing;
 use tokio::sync::oneshot;
 
+pub use broadcast::Broadcast;
 pub use settings::SessionsSettings;
 pub use waiting::is_long_poll;
 
@@ -45,6 +47,8 @@ use replies::Replies;
 pub trait Connection: Send + Sync + 'static {
     /// Sends a push that need not arrive.
     fn push(&self, push: &Push);
+    /// Sends one that goes to many.
+    fn broadcast(&self, broadcast: &Broadcast);
     /// Says that the member's inbox reaches up to a number: the connection reads what it
     /// has not delivered. Hints may come late, doubled or in any order.
     fn look(&self, seq: u64);
@@ -72,6 +76,7 @@ pub(crate) type Slot = registry::Slot<Alive>;
 struct Inner {
     registry: Arc<Registry>,
     replies: Replies,
+    turns: broadcast::Turns,
     context: Arc<Context>,
 }
 
@@ -89,7 +94,8 @@ impl Sessions {
         let grace = Duration::from_millis(settings.grace_ms);
         let replies = Replies::new(settings.replies_bytes, grace);
         let context = Arc::new(Context { storage, clock, settings });
-        Self(Arc::new(Inner { registry: Arc::new(Registry::new(LOCKS)), replies, context }))
+        let (registry, turns) = (Arc::new(Registry::new(LOCKS)), broadcast::Turns::default());
+        Self(Arc::new(Inner { registry, replies, turns, context }))
     }
 
     /// Has the member's session actor answer a request. It is sent before this returns, so
@@ -135,7 +141,7 @@ impl Sessions {
 
     /// Attaches whoever waits without a session of its own.
     fn wait_as(&self, caller: &Caller, waiter: Arc<dyn Connection>) -> Attachment {
-        let id = self.0.registry.attach(caller.member, caller.login, waiter);
+        let id = self.0.registry.attach(caller, waiter);
         Attachment {
             sessions: self.clone(),
             caller: caller.clone(),

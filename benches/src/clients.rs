@@ -72,6 +72,8 @@ pub(crate) enum Order {
     Burst(Burst),
     /// Each hears one push.
     Hear,
+    /// Each hears what everyone is told.
+    Listen,
     /// The last so many close their sessions and leave.
     Leave(usize),
     /// Says whose sessions are open.

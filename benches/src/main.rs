@@ -4,6 +4,7 @@
 //! own, so that each has its own memory, processor time and open files. Those processes are
 //! this program too, under hidden subcommands, but for the server itself.
 
+mod broadcast;
 mod clients;
 mod connect;
 mod contest;
@@ -52,6 +53,8 @@ enum Bench {
     Wake(wake::Arguments),
     /// Processor time of a session's beginning, beside a bare websocket's.
     Connect(connect::Arguments),
+    /// Processor time of telling everyone something, beside one bare write each.
+    Broadcast(broadcast::Arguments),
     /// Processor time of a message that must arrive.
     Message(message::Arguments),
     /// The clients of a bench: does what standard input orders.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Bench::Ping(arguments) => bench(ping::run(&arguments)),
         Bench::Wake(arguments) => bench(wake::run(&arguments)),
         Bench::Connect(arguments) => bench(connect::run(&arguments)),
+        Bench::Broadcast(arguments) => bench(broadcast::run(&arguments)),
         Bench::Message(arguments) => bench(message::run(&arguments)),
         Bench::Clients(arguments) => block_on(one_thread(), clients::run(&arguments)),
         Bench::Reference { kind } => block_on(many_threads(), reference::run(kind)),

@@ -1,7 +1,6 @@
 //! Processor time of a message that must arrive, from an operator's command to the socket.
 //!
-//! There is no broadcast yet, so there is nothing to hold against a bare write. This is what
-//! telling *one* member costs: the command over HTTP, a numbered row that is committed, the
+//! This is what telling *one* member costs: the command over HTTP, a numbered row that is committed, the
 //! hint, the reading of the inbox, the push on the socket, and its acknowledgement.
 
 use std::path::PathBuf;
@@ -63,8 +62,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
     notes.push(format!(
         "{MEMBERS} members are told {TEXT} bytes each, {AT_A_TIME} commands at a time on the \
          private listener: a command is checked, a row committed (with what else waits), the inbox \
-         read, the push written, and its acknowledgement stored. There is no broadcast yet, which \
-         shares all but the write."
+         read, the push written, and its acknowledgement stored."
     ));
     let report = Report {
         bench: "message",

@@ -3,6 +3,7 @@
 //! Each runs on the runtime the server runs on, with the allocator it has, and answers
 //! every message of a connection from one task.
 
+pub(crate) mod bare;
 pub(crate) mod node;
 mod tcp;
 mod websocket;
@@ -29,6 +30,8 @@ pub(crate) enum Kind {
     Tcp,
     /// The same through a buffer that takes many messages at once, for figures of time.
     TcpWide,
+    /// The same bytes to every socket when told so, by one bare write each.
+    Bare,
     /// Websocket messages, with every buffer of tokio-tungstenite set small.
     Websocket,
 }
@@ -39,6 +42,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp | Self::TcpWide => "raw tokio TCP task",
+            Self::Bare => "one bare write",
             Self::Websocket => "tokio-tungstenite alone, tuned",
         }
     }
@@ -49,6 +53,7 @@ impl Kind {
         match self {
             Self::Tcp => "tcp",
             Self::TcpWide => "tcp-wide",
+            Self::Bare => "bare",
             Self::Websocket => "websocket",
         }
     }
@@ -89,16 +94,24 @@ impl Reference {
 pub(crate) async fn run(kind: Kind) -> Result<(), Fault> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     println!("{LISTENING}{}", listener.local_addr()?);
-    serve(kind, listener).await?;
+    let sockets = bare::Sockets::default();
+    match kind {
+        Kind::Tcp | Kind::TcpWide | Kind::Websocket => serve(kind, listener, &sockets).await?,
+        Kind::Bare => tokio::select! {
+            served = serve(kind, listener, &sockets) => served?,
+            told = sockets.clone().told_by_lines() => told?,
+        },
+    }
     Ok(())
 }
 
-async fn serve(kind: Kind, listener: TcpListener) -> io::Result<()> {
+async fn serve(kind: Kind, listener: TcpListener, sockets: &bare::Sockets) -> io::Result<()> {
     loop {
         let stream = accept(&listener).await?;
         match kind {
             Kind::Tcp => drop(tokio::spawn(tcp::echo::<{ tcp::SMALL }>(stream))),
             Kind::TcpWide => drop(tokio::spawn(tcp::echo::<{ tcp::WIDE }>(stream))),
+            Kind::Bare => drop(tokio::spawn(sockets.clone().take(stream))),
             Kind::Websocket => drop(tokio::spawn(websocket::greet(stream))),
         }
     }

@@ -7,7 +7,7 @@ use loadtest::HttpClient;
 use protocol::ids::MemberId;
 use protocol::time::Micros;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::Fault;
@@ -92,18 +92,33 @@ impl Server {
     /// When the private listener does not answer as it should.
     pub(crate) async fn message(&self, member: MemberId, text: &str) -> Result<(), Fault> {
         let body = json!({"app": GAME, "member": member, "text": text});
+        self.command("/commands/member/message", &body).await.map(|_| ())
+    }
+
+    /// Has everyone told something; returns how many were.
+    ///
+    /// # Errors
+    /// When the private listener does not answer as it should.
+    pub(crate) async fn announce(&self, text: &str) -> Result<usize, Fault> {
+        let body = json!({"app": GAME, "text": text});
+        let answer = self.command("/commands/app/announce", &body).await?;
+        let told = answer["told"].as_u64().and_then(|told| told.try_into().ok());
+        told.ok_or_else(|| self.process.trouble(&format!("{answer} does not say how many")))
+    }
+
+    async fn command(&self, path: &str, body: &Value) -> Result<Value, Fault> {
         let request = self
             .private
-            .request("POST".parse()?, "/commands/member/message")
+            .request("POST".parse()?, path)
             .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/json");
         let sent = self.private.send(request.body(body.to_string().into())).await;
         let answer = sent.map_err(|error| self.process.trouble(&error.to_string()))?;
         if answer.status == 200 {
-            return Ok(());
+            return Ok(serde_json::from_slice(&answer.body)?);
         }
         let text = String::from_utf8_lossy(&answer.body);
-        Err(self.process.trouble(&format!("a message is answered {}: {text}", answer.status)))
+        Err(self.process.trouble(&format!("{path} is answered {}: {text}", answer.status)))
     }
 
     /// A number of the server's own metrics; 0 when it has not been set yet.

@@ -48,7 +48,7 @@ impl Subject {
     /// As [`Reference::start`].
     pub(crate) async fn reference(kind: Kind) -> Result<Self, Fault> {
         let whom = match kind {
-            Kind::Tcp | Kind::TcpWide => Whom::Tcp,
+            Kind::Tcp | Kind::TcpWide | Kind::Bare => Whom::Tcp,
             Kind::Websocket => Whom::Websocket,
         };
         let reference = Box::new(Reference::start(kind).await?);
@@ -77,6 +77,14 @@ impl Subject {
         match &self.runs {
             Runs::Server(server) => &server.process,
             Runs::Reference(reference) => &reference.process,
+        }
+    }
+
+    /// The process, to be given a line.
+    pub(crate) fn process_mut(&mut self) -> &mut Process {
+        match &mut self.runs {
+            Runs::Server(server) => &mut server.process,
+            Runs::Reference(reference) => &mut reference.process,
         }
     }
 

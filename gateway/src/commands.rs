@@ -1,5 +1,6 @@
 //! What `daemun` does besides serving.
 
+pub mod app;
 pub mod check;
 pub mod config;
 pub mod healthcheck;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use gateway::commands::{
-    self, config::ConfigCommand, keys::KeysCommand, member::MemberCommand, migrate::MigrateCommand,
-    shards::ShardsCommand,
+    self, app::AppCommand, config::ConfigCommand, keys::KeysCommand, member::MemberCommand,
+    migrate::MigrateCommand, shards::ShardsCommand,
 };
 use gateway::config::{Flags, Settings};
 use gateway::server::Server;
@@ -43,6 +43,11 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Tells everyone who plays a game something.
+    App {
+        #[command(subcommand)]
+        command: AppCommand,
+    },
     /// Shows a member, sends it a message, keeps it out or lets it in again.
     Member {
         #[command(subcommand)]
@@ -76,6 +81,7 @@ fn main() -> ExitCode {
         Command::Serve => runtime.block_on(serve(&flags)),
         Command::Config { command } => commands::config::run(command, &flags),
         Command::Keys { command } => runtime.block_on(commands::keys::run(command, &flags)),
+        Command::App { command } => runtime.block_on(commands::app::run(command, &flags)),
         Command::Member { command } => runtime.block_on(commands::member::run(command, &flags)),
         Command::Migrate { command } => runtime.block_on(commands::migrate::run(command, &flags)),
         Command::Shards { command } => runtime.block_on(commands::shards::run(command, &flags)),

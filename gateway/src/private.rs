@@ -1,8 +1,10 @@
 //! The private listener: metrics and health for machines, commands for operators, and the
 //! simulators' controls in development.
 
+mod apps;
 mod members;
 
+pub use apps::{AnnounceCommand, Announced};
 pub use members::{
     BanCommand, Banned, Desk, MessageCommand, Messaged, Order, Shown, ShownBan, Unbanned, Whom,
 };
@@ -39,6 +41,7 @@ pub struct Private {
 pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
     let commands = Router::new()
         .route("/keys/rotate", post(rotate))
+        .route("/app/announce", post(apps::announce))
         .route("/member/show", post(members::show))
         .route("/member/message", post(members::message))
         .route("/member/ban", post(members::ban))

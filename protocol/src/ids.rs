@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -148,8 +149,9 @@ fn from_crockford(text: &str) -> Option<u64> {
 }
 
 /// The word for a game: 1 to 32 characters of `a-z`, `0-9`, `-` and `_`, a letter first.
+/// Copies share it: every session holds one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AppId(Box<str>);
+pub struct AppId(Arc<str>);
 
 impl AppId {
     /// The longest word, in bytes.

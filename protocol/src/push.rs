@@ -8,7 +8,7 @@ use crate::text::Text;
 use crate::time::Micros;
 
 /// A push that need not arrive, by its word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Push {
     /// `session.expiring`: the access token of this session ends soon.
     SessionExpiring {
@@ -17,6 +17,8 @@ pub enum Push {
     },
     /// `session.replaced`: a newer login took this session's place; a close follows.
     SessionReplaced,
+    /// `announcement`: what an operator has to say to everyone who is there now.
+    Announcement(Message),
 }
 
 impl Push {
@@ -26,6 +28,7 @@ impl Push {
         match self {
             Self::SessionExpiring { .. } => "session.expiring",
             Self::SessionReplaced => "session.replaced",
+            Self::Announcement(_) => "announcement",
         }
     }
 }
@@ -41,6 +44,7 @@ impl Serialize for Push {
                 body.end()
             }
             Self::SessionReplaced => serializer.serialize_struct("SessionReplaced", 0)?.end(),
+            Self::Announcement(message) => message.serialize(serializer),
         }
     }
 }
@@ -53,7 +57,7 @@ pub const BANNED: &str = "member.banned";
 /// The word under which a range of numbers that expired is told; its body is [`Gap`].
 pub const GAP: &str = "inbox.gap";
 
-/// The body of the push `message`.
+/// The body of the pushes `message` and `announcement`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     /// A heading.

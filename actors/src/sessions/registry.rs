@@ -43,9 +43,10 @@ use std::ops::DerefMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use protocol::ids::{LoginId, MemberId};
+use protocol::ids::{AppId, LoginId, MemberId};
 
 use super::Connection;
+use crate::identity::tokens::Caller;
 pub(crate) use kind::{Alive, Kind, Lock};
 
 /// Every member's slot on this node.
@@ -77,6 +78,7 @@ struct Awake<K: Kind> {
 struct Attached {
     /// Rises with every connection: the newest has the highest.
     id: u64,
+    app: AppId,
     login: LoginId,
     connection: Arc<dyn Connection>,
 }
@@ -183,18 +185,14 @@ impl<K: Kind> Registry<K> {
         }
     }
 
-    pub(super) fn attach(
-        &self,
-        member: MemberId,
-        login: LoginId,
-        connection: Arc<dyn Connection>,
-    ) -> u64 {
-        let mut shard = self.shard(member);
+    pub(super) fn attach(&self, caller: &Caller, connection: Arc<dyn Connection>) -> u64 {
+        let (app, login) = (caller.app.clone(), caller.login);
+        let mut shard = self.shard(caller.member);
         let id = self.number();
-        let connections = &mut shard.entry(member).or_default().connections;
+        let connections = &mut shard.entry(caller.member).or_default().connections;
         // Nearly every member has one connection: no room for more is held ready.
         connections.reserve_exact(1);
-        connections.push(Attached { id, login, connection });
+        connections.push(Attached { id, app, login, connection });
         self.attached.fetch_add(1, Ordering::Relaxed);
         id
     }
@@ -238,6 +236,16 @@ impl<K: Kind> Registry<K> {
         let all = shard.get(&member).map(|entry| entry.connections.as_slice()).unwrap_or_default();
         let older = all.iter().filter(|attached| attached.login == login && attached.id < id);
         older.map(|attached| attached.connection.clone()).collect()
+    }
+
+    /// Every connection of a game, those behind one lock after those behind another.
+    pub(super) fn of_game(&self, app: &AppId) -> impl Iterator<Item = Vec<Arc<dyn Connection>>> {
+        self.shards.iter().map(move |shard| {
+            let shard = shard.lock();
+            let all = shard.values().flat_map(|entry| &entry.connections);
+            let picked = all.filter(|attached| attached.app == *app);
+            picked.map(|attached| attached.connection.clone()).collect()
+        })
     }
 
     pub(super) fn awake(&self) -> usize {

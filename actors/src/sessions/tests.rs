@@ -1,6 +1,7 @@
 //! The slot protocol, with real actors, on many threads, in every order that comes.
 
 mod bans;
+mod broadcast;
 mod polling;
 mod simulation;
 
@@ -14,7 +15,7 @@ use protocol::members::MeRequest;
 use protocol::operation::{MemberRequest, Reply};
 use protocol::push::Push;
 
-use super::{Connection, Sessions, SessionsSettings};
+use super::{Broadcast, Connection, Sessions, SessionsSettings};
 use crate::identity::tokens::Caller;
 use crate::testing::Ground;
 
@@ -119,6 +120,8 @@ struct Line(std::sync::OnceLock<CloseCode>);
 
 impl Connection for Line {
     fn push(&self, _: &Push) {}
+
+    fn broadcast(&self, _: &Broadcast) {}
 
     fn look(&self, _: u64) {}
 

@@ -10,7 +10,7 @@ use protocol::push::{ListRequest, Push};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Connection, Sessions};
+use super::{Broadcast, Connection, Sessions};
 use crate::identity::tokens::Caller;
 
 /// Somebody who waits for whatever happens to a member, as a connection does.
@@ -19,6 +19,8 @@ struct Waiter(Notify);
 
 impl Connection for Waiter {
     fn push(&self, _: &Push) {}
+
+    fn broadcast(&self, _: &Broadcast) {}
 
     fn look(&self, _: u64) {
         self.0.notify_one();

@@ -156,6 +156,18 @@ impl Client {
         }
     }
 
+    /// Hears what everyone is told.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn listen(&mut self) -> Result<(), Fault> {
+        match self {
+            Self::Player(player) => player.listen().await,
+            Self::Tcp(echo) => echo.listen().await,
+            Self::Stranger(_) | Self::Websocket(_) => Err("nobody tells this client".into()),
+        }
+    }
+
     /// Takes leave as the protocol has it.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ impl Crowd {
             Order::Storm(many) => self.storm(many).await?,
             Order::Burst(burst) => self.burst(burst).await?,
             Order::Hear => self.hear().await?,
+            Order::Listen => self.listen().await?,
             Order::Leave(many) => self.leave(many).await?,
             Order::Members => members = self.clients.iter().filter_map(Client::member).collect(),
         }
@@ -131,6 +132,12 @@ impl Crowd {
     async fn hear(&mut self) -> Result<(), Fault> {
         let hearing = self.clients.iter_mut().map(|client| bounded("a push", client.hear()));
         stream::iter(hearing).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+
+    async fn listen(&mut self) -> Result<(), Fault> {
+        let listening =
+            self.clients.iter_mut().map(|client| bounded("an announcement", client.listen()));
+        stream::iter(listening).buffer_unordered(AT_A_TIME).try_collect().await
     }
 
     async fn leave(&mut self, many: usize) -> Result<(), Fault> {

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::Fault;
+use crate::reference::bare;
 
 /// The size of a message, in bytes.
 const MESSAGE: usize = 64;
@@ -36,6 +37,12 @@ impl TcpEcho {
         let mut heard = vec![0; said.len()];
         self.0.read_exact(&mut heard).await?;
         if heard == said { Ok(()) } else { Err("the echo says something else".into()) }
+    }
+
+    pub(super) async fn listen(&mut self) -> Result<(), Fault> {
+        let mut heard = [0; bare::BYTES];
+        self.0.read_exact(&mut heard).await?;
+        if heard == [b'x'; bare::BYTES] { Ok(()) } else { Err("something else is told".into()) }
     }
 
     pub(super) async fn leave(mut self) -> Result<(), Fault> {

@@ -152,6 +152,14 @@ impl Player {
         Ok(self.line.socket.send(ack).await?)
     }
 
+    /// Hears an announcement.
+    pub(super) async fn listen(&mut self) -> Result<(), Fault> {
+        match self.line.hear().await? {
+            Incoming::Push(Push { seq: None, word, .. }) if word == "announcement" => Ok(()),
+            other => Err(format!("{other:?} where an announcement was due").into()),
+        }
+    }
+
     /// Closes the session, and sees the server close the socket.
     pub(super) async fn leave(self) -> Result<(), Fault> {
         let mut line = self.line;

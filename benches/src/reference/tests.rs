@@ -6,7 +6,7 @@ use super::*;
 async fn echoes(kind: Kind, whom: Whom) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(serve(kind, listener));
+    tokio::spawn(async move { serve(kind, listener, &bare::Sockets::default()).await });
     let door = Door::new(whom, &address).unwrap();
     let entered = Client::enter(&door, 3).await.unwrap();
     let mut client = entered.client;

@@ -103,7 +103,7 @@ fn order(command: MemberCommand) -> Result<Order, String> {
     })
 }
 
-fn bounded<const MAX: usize>(flag: &str, text: &str) -> Result<Text<MAX>, String> {
+pub(super) fn bounded<const MAX: usize>(flag: &str, text: &str) -> Result<Text<MAX>, String> {
     Text::new(text).map_err(|error| match error {
         TextError::TooLong(_) => format!("{flag} is {error}"),
         TextError::Control => format!("{flag} {error}"),
@@ -127,7 +127,7 @@ async fn carry_out(settings: &Settings, order: Order) -> Result<Value, String> {
 }
 
 /// What the server says is wrong, without its envelope.
-fn refused(error: &ControlError) -> String {
+pub(super) fn refused(error: &ControlError) -> String {
     #[derive(Deserialize)]
     struct Envelope {
         err: ErrorBody,
@@ -139,6 +139,6 @@ fn refused(error: &ControlError) -> String {
     }
 }
 
-fn pretty(answer: &Value) -> Result<String, String> {
+pub(super) fn pretty(answer: &Value) -> Result<String, String> {
     serde_json::to_string_pretty(answer).map(|text| text + "\n").map_err(|error| error.to_string())
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use actors::sessions::Connection;
+use actors::sessions::{Broadcast, Connection};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -118,6 +118,12 @@ impl Connection for Outbound {
             Err(error) => {
                 tracing::error!(%error, push = push.word(), "a push could not be written")
             }
+        }
+    }
+
+    fn broadcast(&self, broadcast: &Broadcast) {
+        if let Some(frame) = broadcast.frame(self.format) {
+            self.send(frame);
         }
     }
 

@@ -260,3 +260,39 @@ async fn a_message_to_nobody_is_refused_and_a_member_can_be_shown() {
     let refused = control.call("/commands/member/message", Some(nobody.as_bytes())).await;
     assert!(refused.unwrap_err().to_string().contains("member.unknown"));
 }
+
+#[tokio::test]
+async fn an_announcement_is_heard_by_everyone_who_is_there_and_kept_for_nobody() {
+    let house = Daemun::start().await;
+    let mut there = Vec::new();
+    for format in [Format::Json, Format::Msgpack, Format::Json] {
+        there.push(house.visitor(format).enter().await.unwrap());
+    }
+    let away = house.guest().await.drop_hard();
+    while house.metric("daemun_sessions_attached").await > 3.0 {
+        tokio::task::yield_now().await;
+    }
+    let body = json!({"app": "demo", "title": "Soon", "text": "The doors close."});
+    let told = house.command("/commands/app/announce", body).await;
+    assert_eq!(told, json!({"told": 3}));
+    for player in &mut there {
+        let push = player.socket().next_push().await.unwrap();
+        assert_eq!((push.seq, push.word.as_str()), (None, "announcement"));
+        assert_eq!(push.body, json!({"title": "Soon", "text": "The doors close."}));
+        player.ping(None).await.unwrap();
+    }
+    let mut back = away.reconnect().await.unwrap();
+    assert_eq!(back.resume().await.unwrap().seq, 0);
+    back.ping(None).await.unwrap();
+
+    let control = gateway::control::read(&house.settings.data).unwrap();
+    for (body, word) in [
+        (json!({"app": "nowhere", "text": "x"}), "app.unknown"),
+        (json!({"app": "demo", "text": "x".repeat(2_049)}), "text"),
+        (json!({"app": "demo"}), "text"),
+    ] {
+        let body = serde_json::to_vec(&body).unwrap();
+        let refused = control.call("/commands/app/announce", Some(&body)).await.unwrap_err();
+        assert!(refused.to_string().contains(word), "{refused}");
+    }
+}

@@ -6,7 +6,8 @@ use protocol::frame::ServerFrame;
 use protocol::limits::REQUEST_ID;
 use protocol::members::MeRequest;
 use protocol::operation::{MemberRequest, Operation, Reply, Request};
-use protocol::push::{self, Push};
+use protocol::push::{self, Message, Push};
+use protocol::text::Text;
 use serde::Serialize;
 use serde_json::json;
 
@@ -41,7 +42,7 @@ pub(crate) fn all() -> Vec<Built> {
     }
     all.extend(heads());
     all.extend(ErrorCode::ALL.iter().map(|code| failed(errors::of(*code))));
-    all.extend(PUSHES.iter().map(|(what, push)| pushed(what, *push)));
+    all.extend(pushes().into_iter().map(|(what, push)| pushed(what, push)));
     all.extend(numbered());
     all
 }
@@ -106,16 +107,21 @@ fn failed(error: ErrorBody) -> Built {
     }
 }
 
-const PUSHES: &[(&str, Push)] = &[
-    (
-        "The access token ends in a minute; `session.refresh` is due.",
-        Push::SessionExpiring { expires_s: 60 },
-    ),
-    ("A newer login took this session's place; a close follows.", Push::SessionReplaced),
-];
+fn pushes() -> Vec<(&'static str, Push)> {
+    let text = Text::new("The doors close in ten minutes.").unwrap();
+    let announced = Message { title: None, text };
+    vec![
+        (
+            "The access token ends in a minute; `session.refresh` is due.",
+            Push::SessionExpiring { expires_s: 60 },
+        ),
+        ("A newer login took this session's place; a close follows.", Push::SessionReplaced),
+        ("Everyone who is there now is told.", Push::Announcement(announced)),
+    ]
+}
 
 /// How many kinds of push there are; the match below is to be changed together with it.
-pub(crate) const KINDS_OF_PUSH: usize = 2;
+pub(crate) const KINDS_OF_PUSH: usize = 3;
 
 /// The push's place among all kinds. A new kind does not compile without one, and an
 /// unused place means that it has no example.
@@ -123,6 +129,7 @@ pub(crate) fn kind_of_push(push: &Push) -> usize {
     match push {
         Push::SessionExpiring { .. } => 0,
         Push::SessionReplaced => 1,
+        Push::Announcement(_) => 2,
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::{all_asleep, me, sessions};
 use crate::identity::tokens::Caller;
-use crate::sessions::{Connection, Sessions};
+use crate::sessions::{Broadcast, Connection, Sessions};
 use crate::testing::Ground;
 
 /// A connection that remembers how it was to be closed.
@@ -26,6 +26,8 @@ struct Seen(Mutex<Vec<(u64, CloseCode)>>);
 
 impl Connection for Seen {
     fn push(&self, _: &Push) {}
+
+    fn broadcast(&self, _: &Broadcast) {}
 
     fn look(&self, _: u64) {}
 

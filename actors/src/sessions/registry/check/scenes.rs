@@ -7,13 +7,15 @@ use std::sync::atomic::Ordering::SeqCst;
 use protocol::close::{CloseCode, CloseReason};
 use protocol::ids::LoginId;
 use protocol::push::Push;
+use protocol::time::Micros;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread::{self, JoinHandle};
 use shuttle::{Config, Runner};
 use uuid::Uuid;
 
 use super::{World, member, one_in};
-use crate::sessions::Connection;
+use crate::identity::tokens::Caller;
+use crate::sessions::{Broadcast, Connection};
 
 /// How many orders each scene is tried in, by each of two schedulers.
 const ORDERS: usize = 250;
@@ -116,6 +118,8 @@ struct Told {
 impl Connection for Told {
     fn push(&self, _: &Push) {}
 
+    fn broadcast(&self, _: &Broadcast) {}
+
     fn look(&self, seq: u64) {
         self.looks.fetch_max(seq, SeqCst);
     }
@@ -133,7 +137,13 @@ fn login(epoch: u64) -> LoginId {
 /// ones. Returns it with its place, unless a newer login stands.
 fn open(world: &World, epochs: &AtomicU64, epoch: u64) -> Option<(u64, Arc<Told>)> {
     let told = Arc::new(Told::default());
-    let id = world.registry.attach(member(), login(epoch), told.clone());
+    let caller = Caller {
+        app: "demo".parse().unwrap(),
+        member: member(),
+        login: login(epoch),
+        expires_at: Micros::from_seconds(0),
+    };
+    let id = world.registry.attach(&caller, told.clone());
     thread::yield_now();
     if epochs.load(SeqCst) > epoch {
         world.registry.detach(member(), id);

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::super::me;
 use crate::identity::tokens::Caller;
-use crate::sessions::{Connection, Sessions};
+use crate::sessions::{Broadcast, Connection, Sessions};
 use crate::testing::Ground;
 
 pub(super) struct Member {
@@ -64,6 +64,8 @@ struct Line {
 
 impl Connection for Line {
     fn push(&self, _: &Push) {}
+
+    fn broadcast(&self, _: &Broadcast) {}
 
     fn look(&self, seq: u64) {
         self.looked.fetch_max(seq, SeqCst);

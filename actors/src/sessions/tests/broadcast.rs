@@ -1,0 +1,134 @@
+//! What everyone of a game is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use protocol::close::{CloseCode, CloseReason};
+use protocol::codec::Format;
+use protocol::error::ErrorCode;
+use protocol::ids::{AppId, LoginId, MemberId};
+use protocol::push::{Message, Push};
+use protocol::text::Text;
+use storage::clock::Micros;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::sessions;
+use crate::identity::tokens::Caller;
+use crate::sessions::broadcast::{AT_ONCE, WAITING};
+use crate::sessions::{Attachment, Broadcast, Connection, Sessions};
+use crate::testing::Ground;
+
+/// What was heard by all connections of a test, and when.
+type Heard = Arc<Mutex<Vec<(Instant, Vec<u8>)>>>;
+
+struct Hears(Heard, Format);
+
+impl Connection for Hears {
+    fn push(&self, _: &Push) {}
+
+    fn broadcast(&self, broadcast: &Broadcast) {
+        let frame = broadcast.frame(self.1).unwrap();
+        self.0.lock().push((Instant::now(), frame.to_vec()));
+    }
+
+    fn look(&self, _: u64) {}
+
+    fn close_after(&self, _: u64, _: CloseCode, _: CloseReason) {}
+}
+
+fn app(word: &str) -> AppId {
+    word.parse().unwrap()
+}
+
+fn words(text: &str) -> Push {
+    Push::Announcement(Message { title: None, text: Text::new(text).unwrap() })
+}
+
+/// So many people of a game, each with a connection.
+fn come(sessions: &Sessions, game: &str, count: u16, format: Format) -> (Heard, Vec<Attachment>) {
+    let heard = Heard::default();
+    let attach = |number| {
+        let caller = Caller {
+            app: app(game),
+            member: MemberId::compose(number % 1024, 1, number),
+            login: LoginId(Uuid::from_u128(u128::from(number))),
+            expires_at: Micros::from_seconds(0),
+        };
+        sessions.wait_as(&caller, Arc::new(Hears(heard.clone(), format)))
+    };
+    let places = (0..count).map(attach).collect();
+    (heard, places)
+}
+
+#[tokio::test]
+async fn everyone_of_the_game_hears_it_in_the_connections_own_format() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let (json, _there) = come(&sessions, "demo", 40, Format::Json);
+    let (msgpack, _too) = come(&sessions, "demo", 30, Format::Msgpack);
+    let (other, _others) = come(&sessions, "other", 20, Format::Json);
+    assert_eq!(sessions.broadcast(app("demo"), words("hello")).await, Ok(70));
+    assert_eq!((json.lock().len(), msgpack.lock().len(), other.lock().len()), (40, 30, 0));
+    let text = br#"{"push":"announcement","body":{"text":"hello"}}"#;
+    assert!(json.lock().iter().all(|(_, frame)| frame == text));
+    assert!(msgpack.lock().iter().all(|(_, frame)| frame[0] & 0xf0 == 0x80));
+    assert_eq!(sessions.awake(), 0, "nobody is woken for it");
+    assert_eq!(sessions.broadcast(app("nobody"), words("hello")).await, Ok(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_rests_so_that_others_are_served_meanwhile() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let (heard, _there) = come(&sessions, "demo", 1_000, Format::Json);
+    assert_eq!(sessions.broadcast(app("demo"), words("hello")).await, Ok(1_000));
+    let mut at: BTreeMap<Instant, usize> = BTreeMap::new();
+    for (when, _) in heard.lock().iter() {
+        *at.entry(*when).or_default() += 1;
+    }
+    let parts: Vec<usize> = at.into_values().collect();
+    assert_eq!(parts, [AT_ONCE, AT_ONCE, AT_ONCE, 1_000 - 3 * AT_ONCE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn broadcasts_take_turns_and_only_so_many_wait() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let (heard, _there) = come(&sessions, "demo", 600, Format::Json);
+    let all = (0..WAITING + 3).map(|number| {
+        let sessions = sessions.clone();
+        // Each is asked for before the next: a task runs when the one before it waits.
+        async move { sessions.broadcast(app("demo"), words(&number.to_string())).await }
+    });
+    let said = futures_util::future::join_all(all).await;
+    for (number, said) in said.iter().enumerate() {
+        match said {
+            Ok(told) => assert!(*told == 600 && number < WAITING, "{number}"),
+            Err(error) => {
+                assert!(number >= WAITING && error.code == ErrorCode::LimitOverloaded, "{error}");
+            }
+        }
+    }
+    let frames: Vec<_> = heard.lock().iter().map(|(_, frame)| frame.clone()).collect();
+    for (number, part) in frames.chunks(600).enumerate() {
+        let text = format!(r#"{{"push":"announcement","body":{{"text":"{number}"}}}}"#);
+        assert!(part.iter().all(|frame| frame == text.as_bytes()), "{number} is not whole");
+    }
+    assert_eq!(frames.len(), 600 * WAITING);
+    assert_eq!(sessions.broadcast(app("demo"), words("after")).await, Ok(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_finished_when_the_one_who_asked_has_left() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let (heard, _there) = come(&sessions, "demo", 600, Format::Json);
+    let mut asked = Box::pin(sessions.broadcast(app("demo"), words("hello")));
+    assert!(futures_util::FutureExt::now_or_never(asked.as_mut()).is_none());
+    drop(asked);
+    // Its turn comes after the first one's end.
+    assert_eq!(sessions.broadcast(app("demo"), words("again")).await, Ok(600));
+    assert_eq!(heard.lock().len(), 1_200);
+}

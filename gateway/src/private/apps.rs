@@ -1,0 +1,46 @@
+//! An operator's commands about one game.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use protocol::ids::AppId;
+use protocol::push::{Message, Push};
+use protocol::text::Text;
+use serde::{Deserialize, Serialize};
+
+use super::Private;
+use crate::http::Failure;
+
+/// The body of `/commands/app/announce`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AnnounceCommand {
+    /// The game.
+    pub app: AppId,
+    /// A heading.
+    pub title: Option<Text<128>>,
+    /// The text.
+    pub text: Text<2048>,
+}
+
+/// The answer to `/commands/app/announce`.
+#[derive(Debug, Serialize)]
+pub struct Announced {
+    /// How many connections of this node were told.
+    pub told: usize,
+}
+
+/// Tells everyone who plays the game on this node.
+pub(super) async fn announce(
+    State(private): State<Private>,
+    Json(AnnounceCommand { app, title, text }): Json<AnnounceCommand>,
+) -> Response {
+    let node = &private.gate.node;
+    let told = async {
+        node.launching.game(&app)?;
+        node.sessions.broadcast(app, Push::Announcement(Message { title, text })).await
+    };
+    match told.await {
+        Ok(told) => Json(Announced { told }).into_response(),
+        Err(error) => Failure(error).into_response(),
+    }
+}
