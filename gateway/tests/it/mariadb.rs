@@ -93,6 +93,21 @@ fn an_operator_migrates_and_checks() {
     says(&run(&["shards", "check"]), true, &["every shard is kept by one server"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_finds_a_member_from_a_machine_on_which_no_server_runs() {
+    let url = database();
+    let house = on_mariadb(&url).await;
+    let player = house.guest().await;
+    let member = player.login().member.id.to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| daemun(&url, folder.path(), arguments);
+    says(&run(&["member", "show", &member]), true, &[&member, "\"state\": \"active\""]);
+    says(&run(&["member", "ban", &member, "--reason", "Cheating"]), true, &["\"seq\": 1"]);
+    says(&run(&["member", "show", &member]), true, &["\"reason\": \"Cheating\""]);
+    let body = json!({"app": "demo", "member": player.login().member.id});
+    assert_eq!(house.command("/commands/member/show", body).await["ban"]["reason"], "Cheating");
+}
+
 #[test]
 fn a_server_that_is_not_there_is_said_without_its_password() {
     let folder = tempfile::tempdir().unwrap();

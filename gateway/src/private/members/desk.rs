@@ -46,18 +46,18 @@ impl Desk {
         }
     }
 
-    /// On a data folder on which no server runs.
+    /// On a data folder on which no server runs, or on the database servers that the settings
+    /// name. Servers elsewhere learn of what was done when they read the truth next.
     ///
     /// # Errors
     /// Why the folder cannot be used, in words for whoever ran the command.
     pub async fn alone(settings: &Settings) -> Result<Self, String> {
-        let (data, storage) = (settings.data.clone(), settings.storage.clone());
+        let data = &settings.data;
         // A command makes no folder for a server that never ran.
-        if !data.join("daemun.db").is_file() {
+        if !settings.storage.mariadb.is_named() && !data.join("daemun.db").is_file() {
             return Err(format!("no server runs on {}, and nothing is kept there", data.display()));
         }
-        let opened = tokio::task::spawn_blocking(move || Storage::embedded(&data, &storage));
-        let storage = opened.await.map_err(|error| error.to_string())?;
+        let storage = Storage::open(data, &settings.storage, &SystemClock).await;
         let storage = storage.map_err(|error| error.to_string())?;
         storage.start_alone().await.map_err(|error| error.to_string())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
