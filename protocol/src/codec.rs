@@ -87,7 +87,10 @@ impl Format {
         match self {
             Self::Msgpack => {
                 let mut rest = body;
-                plain_value(&mut rest, DEPTH)?;
+                if flat_plain(&mut rest).is_none() {
+                    rest = body;
+                    plain_value(&mut rest, DEPTH)?;
+                }
                 if rest.is_empty() { Ok(()) } else { Err(BEHIND) }
             }
             Self::Json => Ok(()),
@@ -121,6 +124,23 @@ impl Format {
 struct Broken;
 
 const BEHIND: &str = "has something behind it";
+
+/// Takes a map of plain values in which nothing is nested, as nearly every body is; what is
+/// anything else is looked at with more care.
+fn flat_plain(rest: &mut &[u8]) -> Option<()> {
+    let (Some(children), 0) = shape(rest)? else { return None };
+    for place in 0..children {
+        let marker = *rest.first()?;
+        let short_text = matches!(marker, 0xa0..=0xbf);
+        let scalar = matches!(marker, 0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xca..=0xd3 | 0xd9..=0xdb | 0xe0..=0xff);
+        if !(short_text || (scalar && place % 2 == 1)) {
+            return None;
+        }
+        let (None, payload) = shape(rest)? else { return None };
+        *rest = rest.get(payload..)?;
+    }
+    Some(())
+}
 
 /// Takes a value whose maps have strings as keys and which holds no extension. A number
 /// as a key would be taken for a field's place in its struct, which is no part of the

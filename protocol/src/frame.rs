@@ -166,7 +166,7 @@ fn deeper_than(bound: usize, json: &[u8]) -> bool {
 
 fn msgpack_head(frame: &[u8]) -> Result<Head<'_>, FrameFault> {
     let mut rest = frame;
-    let fields = rmp::decode::read_map_len(&mut rest).map_err(|_| NOT_A_MAP)?;
+    let fields = map_len(&mut rest).ok_or(NOT_A_MAP)?;
     let [mut id, mut op, mut body, mut ack] = [None; 4];
     for _ in 0..fields {
         const NOT_A_KEY: FrameFault = FrameFault::Senseless("a key is not a string");
@@ -198,6 +198,14 @@ fn msgpack_head(frame: &[u8]) -> Result<Head<'_>, FrameFault> {
     })
 }
 
+/// How many fields the map has that begins here.
+fn map_len(rest: &mut &[u8]) -> Option<u64> {
+    match rest.first()? {
+        0x80..=0x8f | 0xde | 0xdf => shape(rest)?.0.map(|values| values / 2),
+        _ => None,
+    }
+}
+
 fn is_not_nil(value: &&[u8]) -> bool {
     **value != [Marker::Null.to_u8()]
 }
@@ -214,10 +222,15 @@ fn integer(mut value: &[u8]) -> Result<u64, &'static str> {
 /// Takes a string, whatever its bytes are.
 fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     use Marker::{FixStr, Str8, Str16, Str32};
-    if !matches!(rest.first().copied().map(Marker::from_u8)?, FixStr(_) | Str8 | Str16 | Str32) {
-        return None;
-    }
-    let (_, length) = shape(rest)?;
+    let length = match Marker::from_u8(*rest.first()?) {
+        // Nearly every name is short.
+        FixStr(length) => {
+            *rest = &rest[1..];
+            usize::from(length)
+        }
+        Str8 | Str16 | Str32 => shape(rest)?.1,
+        _ => return None,
+    };
     let (text, tail) = rest.split_at_checked(length)?;
     *rest = tail;
     Some(text)
@@ -227,9 +240,8 @@ fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 fn take_value<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], FrameFault> {
     const BROKEN: FrameFault = FrameFault::Senseless("broken MessagePack");
     let whole = *rest;
-    if let Some((None, payload)) = shape(rest) {
-        // Most values hold no others.
-        *rest = rest.get(payload..).ok_or(BROKEN)?;
+    // Most values hold no others, or a few that hold none.
+    if flat(rest).is_some() {
         return Ok(&whole[..whole.len() - rest.len()]);
     }
     *rest = whole;
@@ -254,12 +266,35 @@ fn take_value<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], FrameFault> {
     }
 }
 
+/// Takes a value in which nothing is nested, or a map or array of such.
+fn flat(rest: &mut &[u8]) -> Option<()> {
+    let (children, payload) = shape(rest)?;
+    *rest = rest.get(payload..)?;
+    for _ in 0..children.unwrap_or(0) {
+        let (None, payload) = shape(rest)? else { return None };
+        *rest = rest.get(payload..)?;
+    }
+    Some(())
+}
+
 /// Takes a marker and its length: how many values follow inside a container, how many
 /// bytes to skip.
+#[inline]
 pub(crate) fn shape(rest: &mut &[u8]) -> Option<(Option<u64>, usize)> {
     let (marker, tail) = rest.split_first()?;
-    let marker = Marker::from_u8(*marker);
     *rest = tail;
+    // The shapes that nearly everything has.
+    match *marker {
+        0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => Some((None, 0)),
+        0xa0..=0xbf => Some((None, usize::from(*marker & 0x1f))),
+        0x80..=0x8f => Some((Some(u64::from(*marker & 0x0f) * 2), 0)),
+        0xcb => Some((None, 8)),
+        _ => longer_shape(*marker, rest),
+    }
+}
+
+fn longer_shape(marker: u8, rest: &mut &[u8]) -> Option<(Option<u64>, usize)> {
+    let marker = Marker::from_u8(marker);
     let mut length = |width: usize| -> Option<usize> {
         let (bytes, tail) = rest.split_at_checked(width)?;
         *rest = tail;

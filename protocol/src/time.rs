@@ -1,6 +1,7 @@
 //! Points in time, as the wire and the stores write them.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -49,10 +50,32 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+thread_local! {
+    /// The second that this thread wrote last, and its text: a busy one writes many of a second.
+    static WRITTEN: Cell<(i64, [u8; 27])> = const { Cell::new((i64::MIN, [0; 27])) };
+}
+
 impl Micros {
     /// The text of a moment of the years 0 to 9999, in which everything has its place. Every
     /// answer to a ping has a moment in it: this is several times quicker than to format it.
     fn text(self) -> Option<[u8; 27]> {
+        let (second, mut text) = WRITTEN.get();
+        if second != self.seconds() {
+            text = Self::from_seconds(self.seconds()).text_of_second()?;
+            WRITTEN.set((self.seconds(), text));
+        }
+        let rest = u32::try_from(self.0.rem_euclid(1_000_000)).ok()?;
+        let pairs = [rest / 10_000, rest / 100 % 100, rest % 100];
+        for (place, pair) in [20, 22, 24].into_iter().zip(pairs) {
+            text[place..place + 2].copy_from_slice(&PAIRS[pair as usize]);
+        }
+        Some(text)
+    }
+
+    fn text_of_second(self) -> Option<[u8; 27]> {
+        // Of jiff's last second not every microsecond is one.
+        let whole = Self(self.0.saturating_add(999_999));
+        jiff::Timestamp::from_microsecond(whole.0).ok()?;
         let at = jiff::Timestamp::from_microsecond(self.0).ok()?;
         let at = jiff::tz::Offset::UTC.to_datetime(at);
         let mut text = *b"0000-00-00T00:00:00.000000Z";
@@ -62,10 +85,20 @@ impl Micros {
         digits(&mut text[11..13], at.hour().into())?;
         digits(&mut text[14..16], at.minute().into())?;
         digits(&mut text[17..19], at.second().into())?;
-        digits(&mut text[20..26], at.subsec_nanosecond() / 1_000)?;
         Some(text)
     }
 }
+
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
 
 /// Writes a number over all of `places`; `None` when it is negative or has more digits.
 fn digits(places: &mut [u8], number: i32) -> Option<()> {
