@@ -22,7 +22,7 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl Sessions {
     /// Keeps a member out from now on, in the place of an earlier ban. Its connections, of
-    /// whichever login, are told and closed. Returns the push's number.
+    /// whichever login, are told and closed, even if the caller leaves. Returns the push's number.
     ///
     /// # Errors
     /// `body.invalid` for a reason without words or an end that has passed,
@@ -45,9 +45,16 @@ impl Sessions {
         let push = push(&told, now)?;
         let Told { reason, until } = told;
         let ban = Ban { id: random::uuid(now), reason, until, at: now, by };
-        let event = Event::MemberBanned { ban: ban.id, until, by };
-        let write = BanWrite { app: app.clone(), member, ban, push };
-        let banned = context.storage.members.ban(write).await;
+        let sessions = self.clone();
+        let write = BanWrite { app, member, ban, push };
+        let work = tokio::spawn(async move { sessions.keep_out(write).await });
+        work.await.unwrap_or_else(|_| Err(fault::internal("the ban failed on the way")))
+    }
+
+    async fn keep_out(&self, write: BanWrite) -> Result<u64, ErrorBody> {
+        let (app, member, until) = (write.app.clone(), write.member, write.ban.until);
+        let event = Event::MemberBanned { ban: write.ban.id, until, by: write.ban.by };
+        let banned = self.0.context.storage.members.ban(write).await;
         // The actor first: who is closed while it waits asks it again.
         self.0.registry.tell(member, Msg::StandingChanged);
         let seq = banned.map_err(|error| fault::of_storage(&error))?.ok_or_else(nobody)?;

@@ -83,6 +83,8 @@ async fn an_open_behind_a_ban_is_refused() {
     let word = held_up(&ground.storage, &caller);
     let mut banning = Box::pin(ban(&sessions, &caller));
     assert!(banning.as_mut().now_or_never().is_none());
+    // Its own task comes next, and stands in the queue then.
+    tokio::task::yield_now().await;
     let seen = Arc::new(Seen::default());
     let mut open = Box::pin(sessions.open(&caller, seen.clone()));
     assert!(open.as_mut().now_or_never().is_none());
@@ -183,4 +185,22 @@ async fn who_waits_for_a_push_is_refused_at_once() {
     let refused = waiting.await.unwrap().unwrap_err();
     assert_eq!(refused.code, ErrorCode::MemberBanned);
     all_asleep(&sessions).await;
+}
+
+#[tokio::test]
+async fn a_ban_reaches_the_connections_though_the_one_who_asked_has_left() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let caller = ground.log_in(1).await;
+    let seen = Arc::new(Seen::default());
+    let _place = sessions.open(&caller, seen.clone()).await.unwrap();
+    let word = held_up(&ground.storage, &caller);
+    let mut banning = Box::pin(ban(&sessions, &caller));
+    assert!(banning.as_mut().now_or_never().is_none());
+    drop(banning);
+    word.send(()).unwrap();
+    while seen.0.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*seen.0.lock(), [(1, CloseCode::Banned)]);
 }
