@@ -3,10 +3,13 @@
 //! Each primary keeps its own ranges in `shard_range`. The map is what all primaries say,
 //! and it is whole: every shard is kept once. A transaction that writes reads the ranges of its
 //! primary with a shared lock first; whoever moves a shard away has to wait for it, and whoever
-//! comes after with the old map is refused.
+//! comes after with the old map is refused. Who reads looks at the ranges after the rows.
+//!
+//! Whoever moves a shard takes it from the one before it changes a row for the other, and gives
+//! it there a version that is higher than any before.
 
-use mysql_async::Row;
 use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row};
 use protocol::ids::MemberId;
 
 use super::super::fault::{Fault, words};
@@ -146,6 +149,15 @@ impl Expected {
             return Ok(());
         }
         let rows: Vec<Row> = tx.exec(format!("{SELECT} LOCK IN SHARE MODE"), ()).await?;
+        self.holds(rows)
+    }
+
+    /// Says whether it is so now, and so was when rows were read before.
+    pub(in crate::mariadb) async fn confirm(&self, connection: &mut Conn) -> Result<(), Fault> {
+        self.holds(connection.exec(SELECT, ()).await?)
+    }
+
+    fn holds(&self, rows: Vec<Row>) -> Result<(), Fault> {
         let kept = ranges(rows, 0)?;
         let holds = |(shard, version): &(Shard, i64)| {
             kept.iter().any(|range| range.holds(*shard) && range.version == *version)

@@ -102,4 +102,18 @@ impl Scene {
         let storage = Storage::over(Arc::new(truth), Arc::new(log), &StorageSettings::default());
         (storage, Kept { scene: self, _folder: folder })
     }
+
+    /// Another process with a map of its own, started; its log goes with it.
+    pub(super) async fn node(&self) -> Storage {
+        over(self.backend().await).await
+    }
+}
+
+/// A started storage over a backend, whose log nobody reads.
+pub(super) async fn over(truth: MariaDb) -> Storage {
+    let folder = tempfile::tempdir().unwrap();
+    let log = crate::embedded::open_log(folder.path()).unwrap();
+    let storage = Storage::over(Arc::new(truth), Arc::new(log), &StorageSettings::default());
+    storage.start_alone().await.unwrap();
+    storage
 }
