@@ -32,6 +32,7 @@ use pool::Server;
 use router::Router;
 
 pub use migrate::SchemaStatus;
+pub use router::word::PAUSE;
 pub use settings::Finding;
 
 /// The MariaDB backend.

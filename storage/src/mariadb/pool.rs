@@ -10,6 +10,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use tokio::time::timeout;
 
 use super::fault::words;
+use super::router::word::Word;
 use crate::config::ServerUrl;
 use crate::error::{Result, StorageError};
 
@@ -29,6 +30,8 @@ const SESSION: &str = "SET SESSION tx_isolation = 'READ-COMMITTED', innodb_lock_
 /// A server, by the name that the settings give it.
 pub(super) struct Server {
     pub(super) name: String,
+    /// Which shards it said it keeps.
+    pub(super) word: Word,
     opts: Opts,
     reads: Pool,
     writes: Pool,
@@ -54,6 +57,7 @@ impl Server {
         };
         Ok(Self {
             name: name.to_owned(),
+            word: Word::default(),
             reads: pool(SESSION.to_owned()),
             writes: pool(format!("{SESSION}, autocommit = 0")),
             opts,

@@ -9,6 +9,7 @@ mod answers;
 mod groups;
 pub(super) mod map;
 mod reads;
+pub(super) mod word;
 mod writes;
 
 use std::sync::Arc;

@@ -7,3 +7,4 @@ mod claims;
 mod faults;
 mod moves;
 mod kill;
+mod load;

@@ -118,7 +118,7 @@ async fn once<W: Work>(
     let unreachable = |error| Once::End(End::Unreachable(error));
     let mut tx = Tx(server.writing().await.map_err(unreachable)?);
     let ran = timeout_at(by, async {
-        expected.check(&mut tx).await?;
+        expected.hold(server, &mut tx).await?;
         work.run(&mut tx).await
     });
     let answer = match ran.await {

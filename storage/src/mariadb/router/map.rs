@@ -3,14 +3,16 @@
 //! Each primary keeps its own ranges in `shard_range`. The map is what all primaries say,
 //! and it is whole: every shard is kept once. A transaction that writes reads the ranges of its
 //! primary with a shared lock first; whoever moves a shard away has to wait for it, and whoever
-//! comes after with the old map is refused. Who reads looks at the ranges after the rows.
+//! comes after with the old map is refused. Who reads looks at the ranges after the rows, unless
+//! the primary's [word](super::word) of a moment ago is enough.
 //!
-//! Whoever moves a shard takes it from the one before it changes a row for the other, and gives
-//! it there a version that is higher than any before.
+//! Whoever moves a shard takes it from the one, lets [`PAUSE`](super::word::PAUSE) pass, and gives
+//! it to the other with a version that is higher than any before.
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
 use protocol::ids::MemberId;
+use tokio::time::Instant;
 
 use super::super::fault::{Fault, words};
 use super::super::pool::Server;
@@ -144,25 +146,39 @@ impl Expected {
     }
 
     /// Holds the primary to it until the transaction ends.
-    pub(in crate::mariadb) async fn check(&self, tx: &mut Tx) -> Result<(), Fault> {
+    pub(in crate::mariadb) async fn hold(&self, server: &Server, tx: &mut Tx) -> Result<(), Fault> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let rows: Vec<Row> = tx.exec(format!("{SELECT} LOCK IN SHARE MODE"), ()).await?;
-        self.holds(rows)
+        self.ask(server, tx, &format!("{SELECT} LOCK IN SHARE MODE")).await
     }
 
-    /// Says whether it is so now, and so was when rows were read before.
-    pub(in crate::mariadb) async fn confirm(&self, connection: &mut Conn) -> Result<(), Fault> {
-        self.holds(connection.exec(SELECT, ()).await?)
+    /// Finds out whether it is so, and so was when rows were read before.
+    pub(in crate::mariadb) async fn confirm(
+        &self,
+        server: &Server,
+        connection: &mut Conn,
+    ) -> Result<(), Fault> {
+        if server.word.covers(self, Instant::now()) {
+            return Ok(());
+        }
+        self.ask(server, connection, SELECT).await
     }
 
-    fn holds(&self, rows: Vec<Row>) -> Result<(), Fault> {
-        let kept = ranges(rows, 0)?;
+    async fn ask(&self, server: &Server, connection: &mut Conn, select: &str) -> Result<(), Fault> {
+        let asked = Instant::now();
+        let kept = ranges(connection.exec(select, ()).await?, 0)?;
+        let met = self.is_met_by(&kept);
+        server.word.hear(asked, kept);
+        if met { Ok(()) } else { Err(Fault::StaleMap) }
+    }
+
+    /// Whether who keeps this keeps what is expected.
+    pub(super) fn is_met_by(&self, kept: &[Range]) -> bool {
         let holds = |(shard, version): &(Shard, i64)| {
             kept.iter().any(|range| range.holds(*shard) && range.version == *version)
         };
-        if self.0.iter().all(holds) { Ok(()) } else { Err(Fault::StaleMap) }
+        self.0.iter().all(holds)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! In this order it needs no lock. Whoever moves a shard away says so before a row changes
 //! elsewhere, and a range's version only rises; so a server that keeps the shard, at the version
-//! of our map, after the rows were read kept it when they were.
+//! of our map, after the rows were read kept it when they were. What it said less than a second
+//! ago [counts](super::word), so that most reads ask for nothing but their rows.
 
 use futures_util::future::join_all;
 use mysql_async::Conn;
@@ -90,7 +91,7 @@ async fn read_on<R: ReadSet>(
             Ok(connection) => connection,
             Err(error) => return all(error),
         };
-        let read = confirmed::<R>(items, &expected, &mut connection);
+        let read = confirmed::<R>(items, server, &expected, &mut connection);
         match tokio::time::timeout(DEADLINE, read).await {
             Ok(Ok(answers)) => return answers.into_iter().map(Placed::Done).collect(),
             Ok(Err(Fault::Own(error))) => return all(error),
@@ -115,10 +116,11 @@ async fn read_on<R: ReadSet>(
 /// What is read, if it was read where it belongs.
 async fn confirmed<R: ReadSet>(
     items: &[&R::Item],
+    server: &Server,
     expected: &Expected,
     connection: &mut Conn,
 ) -> Result<Vec<Result<R::Answer>>, Fault> {
     let answers = R::read(items, connection).await?;
-    expected.confirm(connection).await?;
+    expected.confirm(server, connection).await?;
     Ok(answers)
 }

@@ -3,11 +3,13 @@
 use mysql_async::prelude::Queryable;
 
 use protocol::push::BANNED;
+use tokio::time::Instant;
 
-use super::server::{Kept, Scene};
+use super::server::{Kept, Scene, over};
 use crate::apps::Seed;
 use crate::conformance::scene::{Game, Player, START};
 use crate::error::StorageError;
+use crate::mariadb::router::word::TRUSTED;
 use crate::members::Member;
 use crate::open::Storage;
 use crate::push::NewPush;
@@ -150,6 +152,29 @@ async fn a_reader_with_an_old_map_reads_where_the_shard_is_now() {
             assert_eq!(seen(reader, &left).await, (Some(left.member.clone()), 0, vec![], 2));
         }
     }
+}
+
+#[tokio::test]
+async fn while_a_primarys_word_counts_a_read_goes_on_and_a_write_does_not() {
+    let (storage, kept) = storage().await;
+    let game = Game::new(&storage);
+    let player = on_a(&game).await;
+    let process = over(kept.scene.trusting().await).await;
+    let (app, member) = (game.app.clone(), player.member.id);
+    let get = async || process.members.get(app.clone(), member).await;
+    let asked = Instant::now();
+    assert_eq!(get().await.unwrap(), Some(player.member.clone()));
+    close(&kept, &player).await;
+    // Nobody may write it before its time, so what is here is still the truth.
+    let read = get().await;
+    // On a machine that stood still meanwhile it counts no more.
+    if asked.elapsed() < TRUSTED {
+        assert_eq!(read, Ok(Some(player.member.clone())));
+    }
+    let posted = process.inboxes.post(app.clone(), member, vec![push()], START).await;
+    assert_eq!(posted, Err(StorageError::Moved));
+    // Who was refused has heard the new word.
+    assert_eq!(get().await, Err(StorageError::Moved));
 }
 
 #[tokio::test]

@@ -66,7 +66,12 @@ impl Scene {
 
     /// Two databases with half of the shards each; what belongs to no member is on the second.
     pub(super) fn two() -> Self {
-        let databases = vec![Database::new(), Database::new()];
+        Self::across([(); 2].map(|()| Database::new().url))
+    }
+
+    /// The same in these databases.
+    pub(super) fn across(urls: [String; 2]) -> Self {
+        let databases: Vec<Database> = urls.into_iter().map(|url| Database { url }).collect();
         let server = |database: &Database, shards: &str| ServerSettings {
             url: ServerUrl::new(&database.url),
             shards: Some(shards.to_owned()),
@@ -89,8 +94,15 @@ impl Scene {
         Servers::new(&self.settings).unwrap()
     }
 
-    /// The backend, migrated.
+    /// The backend, migrated. It trusts no word, so that a test that moves a shard need not wait.
     pub(super) async fn backend(&self) -> MariaDb {
+        let backend = self.trusting().await;
+        backend.router.primaries.iter().for_each(|server| server.word.doubt());
+        backend
+    }
+
+    /// The backend as it is in production.
+    pub(super) async fn trusting(&self) -> MariaDb {
         MariaDb::open(&self.settings, &SystemClock).await.unwrap()
     }
 
@@ -106,6 +118,13 @@ impl Scene {
     /// Another process with a map of its own, started; its log goes with it.
     pub(super) async fn node(&self) -> Storage {
         over(self.backend().await).await
+    }
+}
+
+impl MariaDb {
+    /// How often a server refused what this process took for granted.
+    pub(super) fn refusals(&self) -> usize {
+        self.router.refused.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 
