@@ -16,7 +16,7 @@ const UNAVAILABLE_MS: u64 = 2_000;
 pub fn of_storage(error: &StorageError) -> ErrorBody {
     match error {
         StorageError::Overloaded => overloaded(),
-        StorageError::Unavailable(_) | StorageError::Moved => {
+        StorageError::Unavailable(_) | StorageError::Moved | StorageError::Locked => {
             tracing::warn!(%error, "storage could not be asked");
             ErrorBody::new(ErrorCode::StorageUnavailable, "the database cannot be reached")
                 .after_ms(UNAVAILABLE_MS)

@@ -12,6 +12,9 @@ pub enum StorageError {
     /// The work began and its end was not seen: it may have been done.
     #[error("the outcome of a storage call is unknown")]
     OutcomeUnknown,
+    /// Another transaction holds what this one would write. Nothing was done.
+    #[error("what would be written is held by another transaction")]
+    Locked,
     /// What was asked for is being moved from one server to another. Nothing was done.
     #[error("the shard is being moved")]
     Moved,

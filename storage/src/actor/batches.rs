@@ -63,7 +63,7 @@ impl Batches {
 
 /// Makes a deed of a duty's method that does many at once.
 macro_rules! deed {
-    ($deed:ident, $name:literal, $item:ty => $answer:ty, $all:ident, $shard:expr) => {
+    ($deed:ident, $name:literal, $item:ty => $answer:ty, $all:ident, $shard:expr, $again:expr) => {
         struct $deed;
 
         #[async_trait]
@@ -77,6 +77,11 @@ macro_rules! deed {
                 shard(item)
             }
 
+            fn again(item: &$item) -> Option<$item> {
+                let again: fn(&$item) -> Option<$item> = $again;
+                again(item)
+            }
+
             async fn all(truth: &dyn Truth, items: Vec<$item>) -> Vec<Result<$answer>> {
                 truth.$all(items).await
             }
@@ -84,16 +89,16 @@ macro_rules! deed {
     };
 }
 
-deed!(Members, "members.member", (AppId, MemberId) => Option<Member>, member_all, |it| it.1.shard());
-deed!(Identities, "identity.list", (AppId, MemberId) => Vec<Identity>, identities_all, |it| it.1.shard());
-deed!(Lists, "sessions.list", LoginsRead => (Vec<Login>, i64), logins_all, |it| it.member.shard());
-deed!(Ends, "sessions.end", EndWrite => Vec<LoginId>, end_all, |it| it.member.shard());
-deed!(Standings, "sessions.standing", StandingRead => Option<Standing>, standing_all, |it| it.member.shard());
-deed!(Inboxes, "push.inbox", InboxRead => Inbox, inbox_all, |it| it.member.shard());
-deed!(Logins, "identity.login", LoginWrite => LoginOutcome, login_all, |it| it.key.shard());
-deed!(Refreshes, "sessions.refresh", RefreshWrite => RefreshOutcome, refresh_all, |it| it.member.map_or(0, MemberId::shard));
-deed!(Posts, "push.post", PostWrite => Option<Vec<KeptPush>>, post_all, |it| it.member.shard());
-deed!(Acks, "push.ack", AckWrite => u64, ack_all, |it| it.member.shard());
+deed!(Members, "members.member", (AppId, MemberId) => Option<Member>, member_all, |it| it.1.shard(), |_| None);
+deed!(Identities, "identity.list", (AppId, MemberId) => Vec<Identity>, identities_all, |it| it.1.shard(), |_| None);
+deed!(Lists, "sessions.list", LoginsRead => (Vec<Login>, i64), logins_all, |it| it.member.shard(), |_| None);
+deed!(Ends, "sessions.end", EndWrite => Vec<LoginId>, end_all, |it| it.member.shard(), |it| Some(it.clone()));
+deed!(Standings, "sessions.standing", StandingRead => Option<Standing>, standing_all, |it| it.member.shard(), |_| None);
+deed!(Inboxes, "push.inbox", InboxRead => Inbox, inbox_all, |it| it.member.shard(), |_| None);
+deed!(Logins, "identity.login", LoginWrite => LoginOutcome, login_all, |it| it.key.shard(), |it| Some(it.clone()));
+deed!(Refreshes, "sessions.refresh", RefreshWrite => RefreshOutcome, refresh_all, |it| it.member.map_or(0, MemberId::shard), |it| Some(it.clone()));
+deed!(Posts, "push.post", PostWrite => Option<Vec<KeptPush>>, post_all, |it| it.member.shard(), |it| Some(it.clone()));
+deed!(Acks, "push.ack", AckWrite => u64, ack_all, |it| it.member.shard(), |it| Some(it.clone()));
 
 impl Truth for Batches {
     fn server_of(&self, shard: u16) -> usize {

@@ -34,19 +34,26 @@ pub(super) enum Meaning {
     Conflict(&'static str),
     /// The connection is gone, and the transaction with it.
     Lost,
+    /// The server gave the statement up before its end.
+    Interrupted,
     /// Running it again would change nothing.
     Final,
 }
+
+/// Why a transaction that waited too long for another's lock is in conflict.
+pub(super) const LOCK_WAIT: &str = "lock_wait";
 
 impl Meaning {
     pub(super) fn of(error: &Error) -> Self {
         match error {
             Error::Server(error) => match error.code {
                 1020 => Self::Conflict("changed"),
-                1205 => Self::Conflict("lock_wait"),
+                1205 => Self::Conflict(LOCK_WAIT),
                 1213 => Self::Conflict("deadlock"),
                 // Shut down, killed, and what clients call 2006 and 2013.
                 1053 | 1927 | 2006 | 2013 => Self::Lost,
+                // By `KILL QUERY`, and by `max_statement_time`.
+                1317 | 1969 => Self::Interrupted,
                 _ => Self::Final,
             },
             Error::Io(_) => Self::Lost,
@@ -62,8 +69,8 @@ impl Meaning {
 
 /// Codes whose words speak of the server, its settings and its schema, never of a row.
 const PLAIN: &[u16] = &[
-    1020, 1021, 1040, 1044, 1045, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146, 1203, 1205,
-    1213, 1226, 1290, 1792, 1927, 1969,
+    1020, 1021, 1026, 1030, 1040, 1044, 1045, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146,
+    1203, 1205, 1213, 1226, 1290, 1792, 1927, 1969,
 ];
 
 /// An error in words that hold no row's content: others may name a key, and keys name people.
@@ -99,6 +106,8 @@ mod tests {
         for (code, meaning) in [
             (1020, Meaning::Conflict("changed")),
             (1205, Meaning::Conflict("lock_wait")),
+            (1317, Meaning::Interrupted),
+            (1969, Meaning::Interrupted),
             (1213, Meaning::Conflict("deadlock")),
             (1927, Meaning::Lost),
             (1062, Meaning::Final),

@@ -26,6 +26,7 @@ use super::fault::Fault;
 use super::members::shard;
 use super::router::{ReadSet, Router, Shard, one};
 use super::rows::{cell, peek, select_in};
+use super::tx::Locks;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::identity::{Digest, Identity, IdentityDuty, LoginOutcome, LoginWrite, Proof};
@@ -36,11 +37,11 @@ use nonces::{Nonce, Release, Use};
 #[async_trait]
 impl IdentityDuty for MariaDb {
     async fn login(&self, write: LoginWrite) -> Result<LoginOutcome> {
-        one(log_in(&self.router, vec![write]).await)
+        one(log_in(&self.router, vec![write], Locks::Wait).await)
     }
 
     async fn login_all(&self, writes: Vec<LoginWrite>) -> Vec<Result<LoginOutcome>> {
-        log_in(&self.router, writes).await
+        log_in(&self.router, writes, Locks::Skip).await
     }
 
     async fn identities(&self, app: AppId, member: MemberId) -> Result<Vec<Identity>> {
@@ -111,12 +112,12 @@ impl Step {
     /// All of them, in order.
     pub(super) const ALL: [Self; 4] = [Self::Found, Self::NonceUsed, Self::Claimed, Self::Entered];
 
-    async fn go(self, router: &Router, walks: &mut [Walk]) {
+    async fn go(self, router: &Router, walks: &mut [Walk], locks: Locks) {
         match self {
             Self::Found => find(router, walks).await,
-            Self::NonceUsed => use_nonces(router, walks).await,
-            Self::Claimed => claim(router, walks).await,
-            Self::Entered => enter(router, walks).await,
+            Self::NonceUsed => use_nonces(router, walks, locks).await,
+            Self::Claimed => claim(router, walks, locks).await,
+            Self::Entered => enter(router, walks, locks).await,
         }
     }
 }
@@ -127,7 +128,7 @@ impl MariaDb {
     pub(super) async fn log_in_until(&self, write: LoginWrite, last: Step) {
         let mut walks = [Walk::new(write)];
         for step in Step::ALL {
-            step.go(&self.router, &mut walks).await;
+            step.go(&self.router, &mut walks, Locks::Wait).await;
             if step == last {
                 return;
             }
@@ -139,10 +140,11 @@ impl MariaDb {
 pub(super) async fn log_in(
     router: &Arc<Router>,
     writes: Vec<LoginWrite>,
+    locks: Locks,
 ) -> Vec<Result<LoginOutcome>> {
     let mut walks: Vec<Walk> = writes.into_iter().map(Walk::new).collect();
     for step in Step::ALL {
-        step.go(router, &mut walks).await;
+        step.go(router, &mut walks, locks).await;
     }
     close(router, &walks).await;
     let lost = || Err(StorageError::Corrupt("a login came to no end".to_owned()));
@@ -171,10 +173,10 @@ async fn find(router: &Router, walks: &mut [Walk]) {
     }
 }
 
-async fn use_nonces(router: &Router, walks: &mut [Walk]) {
+async fn use_nonces(router: &Router, walks: &mut [Walk], locks: Locks) {
     let with = |walk: &Walk| walk.write.nonce.is_some();
     let nonces: Vec<Nonce> = going(walks, with).filter_map(|walk| walk.nonce()).collect();
-    let used = router.write::<Use>(&nonces).await;
+    let used = router.write::<Use>(&nonces, locks).await;
     for (walk, used) in going(walks, with).zip(used) {
         match used {
             Ok(true) => walk.nonce = true,
@@ -184,11 +186,11 @@ async fn use_nonces(router: &Router, walks: &mut [Walk]) {
     }
 }
 
-async fn claim(router: &Router, walks: &mut [Walk]) {
+async fn claim(router: &Router, walks: &mut [Walk], locks: Locks) {
     let new = |walk: &Walk| walk.claim.is_none();
     let claims: Vec<Claim> =
         going(walks, new).map(|walk| Claim::new(&walk.write, walk.identity)).collect();
-    let claimed = router.write::<Claims>(&claims).await;
+    let claimed = router.write::<Claims>(&claims, locks).await;
     for (walk, claimed) in going(walks, new).zip(claimed) {
         match claimed {
             Ok(claim) => {
@@ -201,14 +203,14 @@ async fn claim(router: &Router, walks: &mut [Walk]) {
     }
 }
 
-async fn enter(router: &Router, walks: &mut [Walk]) {
+async fn enter(router: &Router, walks: &mut [Walk], locks: Locks) {
     let entries: Vec<Entry> = going(walks, |_| true)
         .filter_map(|walk| {
             let claim = walk.claim.clone()?;
             Some(Entry { claim, login: walk.write.login.clone() })
         })
         .collect();
-    let entered = router.write::<Enter>(&entries).await;
+    let entered = router.write::<Enter>(&entries, locks).await;
     for (walk, entered) in going(walks, |_| true).zip(entered) {
         walk.outcome = Some(entered.map(|entered| match entered {
             Entered::In { member, new_member, epoch, replaced } => {
@@ -246,7 +248,7 @@ async fn give_back(router: &Router, walks: &[Walk]) {
         Some(_) | None => walk.nonce,
     };
     let nonces: Vec<Nonce> = walks.iter().filter(nothing).filter_map(Walk::nonce).collect();
-    for given in router.write::<Release>(&nonces).await {
+    for given in router.write::<Release>(&nonces, Locks::Wait).await {
         if let Err(error) = given {
             // Its client asks for another one.
             tracing::warn!(%error, "a nonce could not be given back");

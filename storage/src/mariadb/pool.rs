@@ -23,9 +23,13 @@ const STATEMENTS: usize = 256;
 
 /// What every connection is told first. The server gives up a statement before we give up on
 /// the server, so that nothing goes on there that nobody waits for.
-const SESSION: &str = "SET SESSION tx_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = 2, \
+const SESSION: &str = "SET SESSION tx_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = 1, \
     max_statement_time = 4, time_zone = '+00:00', \
     sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
+
+/// How long a transaction may stand still, in seconds: longer than we let any take. The server
+/// ends one whose process hangs or was cut off, and so gives back the locks that it holds.
+const IDLE_S: u32 = 5;
 
 /// A server, by the name that the settings give it.
 pub(super) struct Server {
@@ -59,7 +63,7 @@ impl Server {
             name: name.to_owned(),
             word: Word::default(),
             reads: pool(SESSION.to_owned()),
-            writes: pool(format!("{SESSION}, autocommit = 0")),
+            writes: pool(format!("{SESSION}, autocommit = 0, idle_transaction_timeout = {IDLE_S}")),
             opts,
         })
     }
@@ -130,7 +134,9 @@ fn options(name: &str, url: &ServerUrl) -> Result<Opts> {
 
 /// Closes a connection of which it is not known what is still on its way.
 pub(super) fn give_up(connection: Conn) {
-    tokio::spawn(async move {
+    // Where a runtime ends nobody is left to use it.
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    runtime.spawn(async move {
         // The server rolls back what was open when it sees the end.
         let _ = timeout(LEAVE, connection.disconnect()).await;
     });

@@ -13,7 +13,7 @@ use super::members::shard;
 use super::router::{Shard, WriteSet};
 use super::rows::{cell, insert, signed, unsigned};
 use super::sessions::lock::{Held, lock, save};
-use super::tx::Tx;
+use super::tx::{Locks, Tx};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
@@ -36,7 +36,7 @@ impl PushDuty for MariaDb {
     }
 
     async fn post_all(&self, writes: Vec<PostWrite>) -> Vec<Result<Option<Vec<KeptPush>>>> {
-        self.router.write::<Posts>(&writes).await
+        self.router.write::<Posts>(&writes, Locks::Skip).await
     }
 
     async fn inbox(
@@ -59,7 +59,7 @@ impl PushDuty for MariaDb {
     }
 
     async fn ack_all(&self, writes: Vec<AckWrite>) -> Vec<Result<u64>> {
-        self.router.write::<Acks>(&writes).await
+        self.router.write::<Acks>(&writes, Locks::Skip).await
     }
 
     async fn expire(&self, now: Micros, limit: usize) -> Result<usize> {
@@ -84,21 +84,19 @@ impl WriteSet for Posts {
     }
 
     async fn write(posts: &[&PostWrite], tx: &mut Tx) -> Result<Vec<Result<Self::Answer>>, Fault> {
-        let mut held = lock(tx, posts.iter().map(|post| post.member)).await?;
+        let mut taken = lock(tx, posts.iter().map(|post| post.member)).await?;
         let (mut rows, mut answers) = (Vec::new(), Vec::with_capacity(posts.len()));
         for post in posts {
-            let Some(session) = Held::of(&mut held, &post.app, post.member) else {
-                answers.push(Ok(None));
-                continue;
-            };
-            let kept = number(session, post);
-            for (push, new) in kept.iter().zip(&post.pushes) {
-                rows.push(row(post, push, new));
-            }
-            answers.push(Ok(Some(kept)));
+            answers.push(taken.of(&post.app, post.member).map(|session| {
+                let kept = number(session?, post);
+                for (push, new) in kept.iter().zip(&post.pushes) {
+                    rows.push(row(post, push, new));
+                }
+                Some(kept)
+            }));
         }
         insert(tx, INTO, rows).await?;
-        save(tx, held.into_values()).await?;
+        save(tx, taken.held.into_values()).await?;
         Ok(answers)
     }
 }
@@ -165,26 +163,25 @@ impl WriteSet for Acks {
     }
 
     async fn write(acks: &[&AckWrite], tx: &mut Tx) -> Result<Vec<Result<u64>>, Fault> {
-        let mut held = lock(tx, acks.iter().map(|ack| ack.member)).await?;
+        let mut taken = lock(tx, acks.iter().map(|ack| ack.member)).await?;
         let (mut moved, mut answers) = (HashMap::new(), Vec::with_capacity(acks.len()));
         for ack in acks {
-            let Some(session) = Held::of(&mut held, &ack.app, ack.member) else {
-                answers.push(Ok(0));
-                continue;
+            let session = match taken.of(&ack.app, ack.member) {
+                Ok(Some(session)) => session.fence(ack.login).map(|()| Some(session)),
+                other => other,
             };
-            if let Err(replaced) = session.fence(ack.login) {
-                answers.push(Err(replaced));
-                continue;
-            }
-            let acked = signed(ack.up_to).min(session.inbox_seq).max(session.inbox_acked);
-            if acked > session.inbox_acked {
-                session.inbox_acked = acked;
-                moved.insert(ack.member, acked);
-            }
-            answers.push(Ok(unsigned(acked)));
+            answers.push(session.map(|session| {
+                let Some(session) = session else { return 0 };
+                let acked = signed(ack.up_to).min(session.inbox_seq).max(session.inbox_acked);
+                if acked > session.inbox_acked {
+                    session.inbox_acked = acked;
+                    moved.insert(ack.member, acked);
+                }
+                unsigned(acked)
+            }));
         }
-        held.retain(|member, _| moved.contains_key(member));
-        save(tx, held.into_values()).await?;
+        taken.held.retain(|member, _| moved.contains_key(member));
+        save(tx, taken.held.into_values()).await?;
         for (member, acked) in moved {
             let delete = "DELETE FROM inbox WHERE member = ? AND seq <= ?";
             tx.exec_drop(delete, (member.number(), acked)).await?;

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 
 use super::fault::Fault;
 use super::pool::Server;
-use super::tx::{DEADLINE, End, TRIES, Tx, Work, run_tx};
+use super::tx::{DEADLINE, End, Locks, TRIES, Tx, Work, run_tx};
 use crate::error::{Result, StorageError};
 use answers::Answers;
 pub(super) use map::{Expected, HOME, Shard, ShardMap};
@@ -71,7 +71,8 @@ pub(super) trait WriteSet: Sync {
     fn key(item: &Self::Item) -> Self::Key;
 
     /// Does all of it, or says what is in the way; a verdict that is an error has written
-    /// nothing. No two items have the same key.
+    /// nothing: [`StorageError::Locked`] where [`Locks::Skip`] leaves an item out. No two items
+    /// have the same key.
     fn write(
         items: &[&Self::Item],
         tx: &mut Tx,
@@ -154,11 +155,12 @@ pub(super) async fn sweep<W: Work<Answer = usize>>(
             break;
         }
         let some = work(limit - done);
-        done += match run_tx(server, &Expected::nothing(), &some, TRIES).await {
+        done += match run_tx(server, &Expected::nothing(), &some, TRIES, Locks::Wait).await {
             Ok(some) => some,
             Err(End::Abandoned(error) | End::Unreachable(error)) => return Err(error),
             Err(End::StaleMap) => return Err(StorageError::Moved),
             Err(End::Unknown) => return Err(StorageError::OutcomeUnknown),
+            Err(End::Locked) => return Err(StorageError::Locked),
         };
     }
     Ok(done)

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::MariaDb;
 use super::router::one;
 use super::rows::{bytes, cell};
+use super::tx::Locks;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::sessions::{
@@ -54,11 +55,11 @@ impl SessionsDuty for MariaDb {
     }
 
     async fn refresh(&self, write: RefreshWrite) -> Result<RefreshOutcome> {
-        one(refresh::refresh(&self.router, vec![write]).await)
+        one(refresh::refresh(&self.router, vec![write], Locks::Wait).await)
     }
 
     async fn refresh_all(&self, writes: Vec<RefreshWrite>) -> Vec<Result<RefreshOutcome>> {
-        refresh::refresh(&self.router, writes).await
+        refresh::refresh(&self.router, writes, Locks::Skip).await
     }
 
     async fn end(
@@ -73,7 +74,7 @@ impl SessionsDuty for MariaDb {
     }
 
     async fn end_all(&self, writes: Vec<EndWrite>) -> Vec<Result<Vec<LoginId>>> {
-        self.router.write::<end::Ends>(&writes).await
+        self.router.write::<end::Ends>(&writes, Locks::Skip).await
     }
 
     async fn sweep(&self, now: Micros, limit: usize) -> Result<usize> {

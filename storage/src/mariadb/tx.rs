@@ -12,7 +12,7 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::fault::{Fault, Meaning, words};
+use super::fault::{Fault, LOCK_WAIT, Meaning, words};
 use super::pool::{Server, give_up};
 use super::router::Expected;
 use crate::error::StorageError;
@@ -24,20 +24,51 @@ pub(super) const DEADLINE: Duration = Duration::from_millis(4_500);
 /// The rest before the second run; it doubles with each.
 const REST: Duration = Duration::from_millis(5);
 
+/// What becomes of an item whose rows another transaction has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Locks {
+    /// It waits, and with it all that are in the same transaction.
+    Wait,
+    /// It is left out and told [`StorageError::Locked`]; the others go on.
+    Skip,
+}
+
 /// A connection inside a transaction.
-pub(super) struct Tx(Conn);
+pub(super) struct Tx {
+    connection: Conn,
+    pub(super) locks: Locks,
+}
 
 impl Deref for Tx {
     type Target = Conn;
 
     fn deref(&self) -> &Conn {
-        &self.0
+        &self.connection
     }
 }
 
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Conn {
-        &mut self.0
+        &mut self.connection
+    }
+}
+
+/// A transaction that is under way. One that is let go of before its end, whoever does that and
+/// wherever, takes its connection with it: in the pool it would be part of the next one.
+struct Open(Option<Tx>);
+
+impl Open {
+    /// It has ended: its connection is good for the next one.
+    fn ended(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(tx) = self.0.take() {
+            give_up(tx.connection);
+        }
     }
 }
 
@@ -58,6 +89,8 @@ pub(super) trait Work: Sync {
 pub(super) enum End {
     /// Nothing was done; others in the same transaction may be the reason.
     Abandoned(StorageError),
+    /// Nothing was done: another transaction was in the way, and is not to be waited for.
+    Locked,
     /// Nothing was done, and nothing can be: the server is not reached.
     Unreachable(StorageError),
     /// Nothing was done: this primary keeps other shards than was thought.
@@ -72,14 +105,16 @@ pub(super) async fn run_tx<W: Work>(
     expected: &Expected,
     work: &W,
     tries: u32,
+    locks: Locks,
 ) -> Result<W::Answer, End> {
     let began = Instant::now();
     let by = began + DEADLINE;
     let mut run = 0;
     let end = loop {
         run += 1;
-        let (reason, error) = match once(server, expected, work, by).await {
+        let (reason, error) = match once(server, expected, work, locks, by).await {
             Ok(answer) => break Ok(answer),
+            Err(Once::Again(LOCK_WAIT, _)) if locks == Locks::Skip => break Err(End::Locked),
             Err(Once::Again(reason, error)) => (reason, error),
             Err(Once::End(end)) => break Err(end),
         };
@@ -94,6 +129,7 @@ pub(super) async fn run_tx<W: Work>(
     let how = match &end {
         Ok(_) => "committed",
         Err(End::Abandoned(_)) => "abandoned",
+        Err(End::Locked) => "locked",
         Err(End::Unreachable(_)) => "unreachable",
         Err(End::StaleMap) => "stale_map",
         Err(End::Unknown) => "unknown",
@@ -113,55 +149,55 @@ async fn once<W: Work>(
     server: &Server,
     expected: &Expected,
     work: &W,
+    locks: Locks,
     by: Instant,
 ) -> Result<W::Answer, Once> {
     let unreachable = |error| Once::End(End::Unreachable(error));
-    let mut tx = Tx(server.writing().await.map_err(unreachable)?);
+    let connection = server.writing().await.map_err(unreachable)?;
+    let mut open = Open(None);
+    let tx = open.0.insert(Tx { connection, locks });
     let ran = timeout_at(by, async {
-        expected.hold(server, &mut tx).await?;
-        work.run(&mut tx).await
+        expected.hold(server, tx).await?;
+        work.run(tx).await
     });
     let answer = match ran.await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(fault)) => return Err(undone(server, tx, fault, by).await),
+        Ok(Err(fault)) => return Err(undone(server, open, fault, by).await),
         Err(_) => {
-            give_up(tx.0);
             let late = server.unavailable(&format!("{} took too long", W::NAME));
             return Err(Once::End(End::Abandoned(late)));
         }
     };
-    match timeout_at(by, tx.query_drop("COMMIT")).await {
-        Ok(Ok(())) => Ok(answer),
-        // The server answered: it did not commit.
-        Ok(Err(error @ mysql_async::Error::Server(_))) if Meaning::of(&error) != Meaning::Lost => {
-            Err(undone(server, tx, error.into(), by).await)
+    let why = match timeout_at(by, tx.query_drop("COMMIT")).await {
+        Ok(Ok(())) => {
+            open.ended();
+            return Ok(answer);
         }
-        Ok(Err(error)) => {
-            tracing::warn!(
-                tx = W::NAME,
-                server = server.name,
-                error = words(&error),
-                "the outcome of {} is unknown",
-                W::NAME
-            );
-            give_up(tx.0);
-            Err(Once::End(End::Unknown))
+        Ok(Err(error)) if refused(&error) => {
+            return Err(undone(server, open, error.into(), by).await);
         }
-        Err(_) => {
-            tracing::warn!(
-                tx = W::NAME,
-                server = server.name,
-                "the outcome of {} is unknown: no answer to its commit",
-                W::NAME
-            );
-            give_up(tx.0);
-            Err(Once::End(End::Unknown))
-        }
-    }
+        Ok(Err(error)) => words(&error),
+        Err(_) => "no answer to its commit".to_owned(),
+    };
+    tracing::warn!(
+        tx = W::NAME,
+        server = server.name,
+        error = why,
+        "the outcome of {} is unknown",
+        W::NAME
+    );
+    Err(Once::End(End::Unknown))
+}
+
+/// Whether this answer to `COMMIT` says that nothing is committed. One that was interrupted may
+/// have been on the way to the disk.
+fn refused(error: &mysql_async::Error) -> bool {
+    matches!(error, mysql_async::Error::Server(_))
+        && matches!(Meaning::of(error), Meaning::Conflict(_) | Meaning::Final)
 }
 
 /// Rolls back, and says what follows.
-async fn undone(server: &Server, mut tx: Tx, fault: Fault, by: Instant) -> Once {
+async fn undone(server: &Server, mut open: Open, fault: Fault, by: Instant) -> Once {
     let once = match fault {
         Fault::Own(error) => Once::End(End::Abandoned(error)),
         Fault::StaleMap => Once::End(End::StaleMap),
@@ -169,19 +205,17 @@ async fn undone(server: &Server, mut tx: Tx, fault: Fault, by: Instant) -> Once 
             let said = server.unavailable(&words(&error));
             match Meaning::of(&error) {
                 Meaning::Conflict(why) => Once::Again(why, said),
-                Meaning::Lost => {
-                    give_up(tx.0);
-                    return Once::Again("lost", said);
-                }
-                Meaning::Final => Once::End(End::Abandoned(said)),
+                Meaning::Lost => return Once::Again("lost", said),
+                Meaning::Interrupted | Meaning::Final => Once::End(End::Abandoned(said)),
             }
         }
     };
     // After some errors the transaction is gone already; to say so again is harmless, and
     // without it the next statement would be part of what is left.
-    match timeout_at(by, tx.query_drop("ROLLBACK")).await {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) | Err(_) => give_up(tx.0),
+    if let Some(tx) = &mut open.0
+        && let Ok(Ok(())) = timeout_at(by, tx.query_drop("ROLLBACK")).await
+    {
+        open.ended();
     }
     once
 }

@@ -1,5 +1,6 @@
 //! Where those who ask for the same deed wait for each other, each server's by themselves: one
-//! that does not answer holds up nobody else's.
+//! that does not answer holds up nobody else's. Nor does an item that somebody has locked: it is
+//! left out of its batch, the others are answered, and it comes again with a later one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,13 @@ pub(super) const AT_ONCE: usize = 2;
 /// Who has waited so long is told so: its caller has given up.
 pub(super) const PATIENCE: Duration = crate::actor::records::DEADLINE;
 
+/// How long what others have locked is asked for again, and again: its caller is told while he
+/// is still there.
+pub(super) const LOCKED: Duration = PATIENCE.saturating_sub(Duration::from_millis(500));
+/// The rest before it is asked for the second time; it doubles with each, up to [`REST_MOST`].
+const REST: Duration = Duration::from_millis(2);
+const REST_MOST: Duration = Duration::from_millis(250);
+
 /// Something that is done for many at once.
 #[async_trait]
 pub(super) trait Deed: Send + Sync + 'static {
@@ -32,6 +40,9 @@ pub(super) trait Deed: Send + Sync + 'static {
 
     /// The virtual shard that it concerns first.
     fn shard(item: &Self::Item) -> u16;
+    /// The item, to be asked for again if others have locked it; `None` when nothing of it is
+    /// ever locked.
+    fn again(item: &Self::Item) -> Option<Self::Item>;
     /// Does all of it; each has an answer of its own, in their order.
     async fn all(truth: &dyn Truth, items: Vec<Self::Item>) -> Vec<Result<Self::Answer>>;
 }
@@ -40,6 +51,8 @@ struct Waiting<D: Deed> {
     item: D::Item,
     reply_to: oneshot::Sender<Result<D::Answer>>,
     since: Instant,
+    /// How long it rests when it is locked.
+    rest: Duration,
 }
 
 struct Queue<D: Deed> {
@@ -75,21 +88,44 @@ impl<D: Deed> Lane<D> {
 
     /// Has it done with whatever else waits.
     pub(super) async fn ask(&self, item: D::Item) -> Result<D::Answer> {
-        let server = self.0.truth.server_of(D::shard(&item));
         let (reply_to, reply) = oneshot::channel();
+        self.0.clone().enter(Waiting { item, reply_to, since: Instant::now(), rest: REST });
+        // Nobody answers when the backend panicked.
+        reply.await.map_err(|_| StorageError::OutcomeUnknown)?
+    }
+}
+
+impl<D: Deed> Inner<D> {
+    /// Has an item wait, and a batch begin if one more may.
+    fn enter(self: Arc<Self>, waiting: Waiting<D>) {
+        let server = self.truth.server_of(D::shard(&waiting.item));
         let starts = {
-            let mut queues = self.0.queues();
+            let mut queues = self.queues();
             let queue = queues.entry(server).or_default();
-            queue.waiting.push_back(Waiting { item, reply_to, since: Instant::now() });
+            queue.waiting.push_back(waiting);
             let starts = queue.running < AT_ONCE;
             queue.running += usize::from(starts);
             starts
         };
         if starts {
-            tokio::spawn(Turn { inner: self.0.clone(), server, over: false }.run());
+            tokio::spawn(Turn { inner: self, server, over: false }.run());
         }
-        // Nobody answers when the backend panicked.
-        reply.await.map_err(|_| StorageError::OutcomeUnknown)?
+    }
+
+    /// Has an item that is locked wait again after a rest, beside all batches and without a
+    /// connection; tells its caller when that has been going on for too long.
+    fn rest(self: &Arc<Self>, waiting: Waiting<D>) {
+        let rest = waiting.rest.mul_f64(0.5 + fastrand::f64());
+        if waiting.since.elapsed() + rest >= LOCKED {
+            let _ = waiting.reply_to.send(Err(StorageError::Locked));
+            return;
+        }
+        metrics::counter!("daemun_batch_locked_total", "deed" => D::NAME).increment(1);
+        let inner = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(rest).await;
+            inner.enter(Waiting { rest: (2 * waiting.rest).min(REST_MOST), ..waiting });
+        });
     }
 }
 
@@ -104,7 +140,7 @@ impl<D: Deed> Turn<D> {
     async fn run(mut self) {
         while let Some(batch) = self.take() {
             let (mut items, mut replies) = (Vec::new(), Vec::new());
-            for Waiting { item, reply_to, since } in batch {
+            for Waiting { item, reply_to, since, rest } in batch {
                 let waited = since.elapsed();
                 metrics::histogram!("daemun_batch_waited_seconds", "deed" => D::NAME)
                     .record(waited.as_secs_f64());
@@ -112,8 +148,8 @@ impl<D: Deed> Turn<D> {
                     metrics::counter!("daemun_storage_shed_total").increment(1);
                     let _ = reply_to.send(Err(StorageError::Overloaded));
                 } else {
+                    replies.push((D::again(&item), reply_to, since, rest));
                     items.push(item);
-                    replies.push(reply_to);
                 }
             }
             if items.is_empty() {
@@ -121,9 +157,14 @@ impl<D: Deed> Turn<D> {
             }
             metrics::histogram!("daemun_batch_items", "deed" => D::NAME).record(items.len() as f64);
             let answers = D::all(self.inner.truth.as_ref(), items).await;
-            for (reply_to, answer) in replies.into_iter().zip(answers) {
-                // Whoever left does not undo what is done.
-                let _ = reply_to.send(answer);
+            for ((again, reply_to, since, rest), answer) in replies.into_iter().zip(answers) {
+                match (answer, again) {
+                    (Err(StorageError::Locked), Some(item)) => {
+                        self.inner.rest(Waiting { item, reply_to, since, rest });
+                    }
+                    // Whoever left does not undo what is done.
+                    (answer, _) => drop(reply_to.send(answer)),
+                }
             }
         }
     }

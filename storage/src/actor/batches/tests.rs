@@ -7,7 +7,7 @@ use futures_util::future::{FutureExt, join_all};
 use futures_util::poll;
 use tokio::sync::Semaphore;
 
-use super::lane::{AT_ONCE, BATCH, PATIENCE};
+use super::lane::{AT_ONCE, BATCH, LOCKED, PATIENCE};
 use super::*;
 use crate::actor::fake::Fake;
 use crate::error::StorageError;
@@ -17,6 +17,8 @@ struct Desk {
     door: Semaphore,
     batches: Mutex<Vec<Vec<u32>>>,
     panics: AtomicUsize,
+    /// What others have locked.
+    locked: Mutex<Vec<u32>>,
 }
 
 static DESKS: Mutex<Vec<Arc<Desk>>> = Mutex::new(Vec::new());
@@ -26,6 +28,7 @@ fn desk() -> (usize, Arc<Desk>) {
         door: Semaphore::new(0),
         batches: Mutex::new(Vec::new()),
         panics: AtomicUsize::new(0),
+        locked: Mutex::default(),
     });
     let mut desks = DESKS.lock().unwrap();
     desks.push(desk.clone());
@@ -52,13 +55,19 @@ impl Deed for Echo {
         0
     }
 
+    fn again(item: &Self::Item) -> Option<Self::Item> {
+        Some(*item)
+    }
+
     async fn all(_: &dyn Truth, items: Vec<Self::Item>) -> Vec<Result<u32>> {
         let desk = DESKS.lock().unwrap()[items[0].0].clone();
         desk.batches.lock().unwrap().push(items.iter().map(|(_, number)| *number).collect());
         desk.door.acquire().await.unwrap().forget();
         let panics = desk.panics.load(Ordering::SeqCst);
         assert!(desk.sizes().len() > panics, "on purpose");
+        let locked = desk.locked.lock().unwrap().clone();
         let say = |(_, number): (usize, u32)| match number % 2 {
+            _ if locked.contains(&number) => Err(StorageError::Locked),
             0 => Ok(number),
             _ => Err(StorageError::Corrupt(number.to_string())),
         };
@@ -155,4 +164,28 @@ async fn a_panic_is_an_unknown_outcome_and_the_others_go_on() {
     );
     assert_eq!(answers[2..], [Ok(4), Ok(6), Ok(8)]);
     assert_eq!(lane.ask((place, 10)).await, Ok(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_locked_comes_again_and_holds_up_nobody() {
+    let (lane, (place, desk)) = (lane(), desk());
+    desk.door.add_permits(1_000);
+    *desk.locked.lock().unwrap() = vec![2, 4];
+    let mut locked = [2, 4].map(|number| lane.ask((place, number)).boxed());
+    for ask in &mut locked {
+        assert!(poll!(ask).is_pending());
+    }
+    for number in [6, 8, 10] {
+        assert_eq!(lane.ask((place, number)).await, Ok(number));
+    }
+    desk.locked.lock().unwrap().retain(|number| *number != 2);
+    let [two, mut four] = locked;
+    assert_eq!(two.await, Ok(2));
+    assert!(poll!(&mut four).is_pending());
+    let began = tokio::time::Instant::now();
+    assert_eq!(four.await, Err(StorageError::Locked));
+    assert!(began.elapsed() <= LOCKED, "its caller is still there");
+    // Asked for less and less often.
+    let asked = desk.batches.lock().unwrap().iter().filter(|batch| batch.contains(&4)).count();
+    assert!((15..60).contains(&asked), "{asked} times");
 }

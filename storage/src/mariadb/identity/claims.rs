@@ -14,7 +14,7 @@ use crate::identity::{Digest, IdentityKey, LoginWrite, Proof, shard_of};
 use crate::mariadb::fault::Fault;
 use crate::mariadb::router::{ReadEach, ReadSet, Router, Shard, WriteSet};
 use crate::mariadb::rows::{bytes, cell, digest, member, optional_bytes, select_in, upsert};
-use crate::mariadb::tx::{DEADLINE, Tx};
+use crate::mariadb::tx::{DEADLINE, Locks, Tx};
 
 use super::enter::{Finish, Finished};
 
@@ -208,7 +208,7 @@ impl WriteSet for Close {
 
 async fn close(router: &Router, claims: Vec<Claim>, fate: Fate) {
     let items: Vec<(Claim, Fate)> = claims.into_iter().map(|claim| (claim, fate)).collect();
-    for closed in router.write::<Close>(&items).await {
+    for closed in router.write::<Close>(&items, Locks::Wait).await {
         if let Err(error) = closed {
             // It stays pending, and is finished by whoever meets it.
             tracing::warn!(%error, "a claim on an identity could not be closed");
@@ -241,12 +241,14 @@ pub(in crate::mariadb) async fn finish_abandoned(
     limit: usize,
 ) -> Result<()> {
     let claims = router.read_each(&Abandoned { before, limit }).await?;
-    let finished = router.write::<Finish>(&claims).await;
+    let finished = router.write::<Finish>(&claims, Locks::Skip).await;
     let (mut done, mut void) = (Vec::new(), Vec::new());
     for (claim, finished) in claims.into_iter().zip(finished) {
         match finished {
             Ok(Finished::There) => done.push(claim),
             Ok(Finished::IdTaken) => void.push(claim),
+            // Somebody is at it.
+            Err(StorageError::Locked) => {}
             Err(error) => tracing::warn!(%error, "an abandoned claim could not be finished"),
         }
     }

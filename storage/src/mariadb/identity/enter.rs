@@ -13,7 +13,7 @@ use crate::mariadb::fault::Fault;
 use crate::mariadb::members::{self, Found, shard};
 use crate::mariadb::router::{Shard, WriteSet};
 use crate::mariadb::rows::{bytes, digest, member, select_in, upsert};
-use crate::mariadb::sessions::lock::{Held, lock, make, save};
+use crate::mariadb::sessions::lock::{Held, Taken, lock, make, save};
 use crate::mariadb::sessions::take::{self, Holders};
 use crate::mariadb::tx::Tx;
 use crate::members::{Ban, Member};
@@ -62,7 +62,7 @@ impl WriteSet for Enter {
     async fn write(entries: &[&Entry], tx: &mut Tx) -> Result<Vec<Result<Entered>>, Fault> {
         let claims: Vec<&Claim> = entries.iter().map(|entry| &entry.claim).collect();
         let mut rows = Rows::make(tx, &claims).await?;
-        let holders = Holders::read(tx, rows.held.values()).await?;
+        let holders = Holders::read(tx, rows.taken.held.values()).await?;
         let (mut logins, mut identities, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         let mut entered = Vec::new();
         for entry in entries {
@@ -81,7 +81,7 @@ impl WriteSet for Enter {
                 answers.push(Ok(Entered::Banned { member: member.id, ban: ban.clone() }));
                 continue;
             }
-            let Some(held) = Held::of(&mut rows.held, &entry.claim.key.app, member.id) else {
+            let Some(held) = rows.held(&entry.claim) else {
                 answers.push(Err(absent(member.id)));
                 continue;
             };
@@ -94,7 +94,7 @@ impl WriteSet for Enter {
         }
         link(tx, identities, "last_login_at = VALUES(last_login_at)").await?;
         take::write(tx, logins).await?;
-        let held: Vec<Held> = entered.iter().filter_map(|id| rows.held.remove(id)).collect();
+        let held: Vec<Held> = entered.iter().filter_map(|id| rows.taken.held.remove(id)).collect();
         save(tx, held.into_iter()).await?;
         Ok(answers)
     }
@@ -145,7 +145,7 @@ impl WriteSet for Finish {
 
 /// The locked rows of the claims' members.
 struct Rows {
-    held: HashMap<MemberId, Held>,
+    taken: Taken,
     members: Found,
     origins: HashMap<MemberId, Digest>,
 }
@@ -156,7 +156,7 @@ impl Rows {
         let pending = || claims.iter().filter(|claim| claim.pending);
         let new = pending().map(|claim| (claim.member, claim.key.app.clone()));
         make(tx, new).await?;
-        let held = lock(tx, claims.iter().map(|claim| claim.member)).await?;
+        let taken = lock(tx, claims.iter().map(|claim| claim.member)).await?;
         let mut rows: Vec<&&Claim> = pending().collect();
         rows.sort_unstable_by_key(|claim| claim.member);
         let rows = rows.into_iter().map(|claim| new_member(claim)).collect();
@@ -164,11 +164,19 @@ impl Rows {
         upsert(tx, into, rows, "member = VALUES(member)").await?;
         let members = members::find(tx, claims.iter().map(|claim| claim.member)).await?;
         let origins = origins(tx, claims).await?;
-        Ok(Self { held, members, origins })
+        Ok(Self { taken, members, origins })
+    }
+
+    /// The lock of the claim's member, if it is ours.
+    fn held(&mut self, claim: &Claim) -> Option<&mut Held> {
+        self.taken.of(&claim.key.app, claim.member).ok().flatten()
     }
 
     /// The claim's member; `None` when the id is the member's of another identity.
     fn member(&self, claim: &Claim) -> Result<Option<Member>> {
+        if self.taken.is_others(claim.member) {
+            return Err(StorageError::Locked);
+        }
         if self.origins.get(&claim.member) != Some(&claim.identity) && claim.pending {
             return Ok(None);
         }

@@ -13,7 +13,7 @@ use crate::mariadb::fault::Fault;
 use crate::mariadb::push;
 use crate::mariadb::router::{Shard, WriteSet};
 use crate::mariadb::rows::{cell, optional_bytes};
-use crate::mariadb::sessions::lock::{Held, lock, save};
+use crate::mariadb::sessions::lock::{lock, save};
 use crate::mariadb::tx::Tx;
 use crate::members::{Ban, BanWrite, By, Member};
 
@@ -51,19 +51,26 @@ impl WriteSet for Bans {
     }
 
     async fn write(writes: &[&BanWrite], tx: &mut Tx) -> Result<Vec<Result<Option<u64>>>, Fault> {
-        let mut held = lock(tx, writes.iter().map(|write| write.member)).await?;
+        let mut taken = lock(tx, writes.iter().map(|write| write.member)).await?;
         let mut answers = Vec::with_capacity(writes.len());
         for write in writes {
-            let Some(session) = Held::of(&mut held, &write.app, write.member) else {
-                answers.push(Ok(None));
-                continue;
+            let session = match taken.of(&write.app, write.member) {
+                Ok(Some(session)) => session,
+                Ok(None) => {
+                    answers.push(Ok(None));
+                    continue;
+                }
+                Err(error) => {
+                    answers.push(Err(error));
+                    continue;
+                }
             };
             let seq = push::put(tx, session, &write.push, write.ban.at).await?;
             insert(tx, write).await?;
             point(tx, write.member, Some(write.ban.id)).await?;
             answers.push(Ok(Some(seq)));
         }
-        save(tx, held.into_values()).await?;
+        save(tx, taken.held.into_values()).await?;
         Ok(answers)
     }
 }
@@ -115,10 +122,14 @@ impl WriteSet for Lifts {
     }
 
     async fn write(lifts: &[&Lift], tx: &mut Tx) -> Result<Vec<Result<Option<Member>>>, Fault> {
-        lock(tx, lifts.iter().map(|lift| lift.member)).await?;
+        let taken = lock(tx, lifts.iter().map(|lift| lift.member)).await?;
         let found = find(tx, lifts.iter().map(|lift| lift.member)).await?;
         let mut answers = Vec::with_capacity(lifts.len());
         for lift in lifts {
+            if taken.is_others(lift.member) {
+                answers.push(Err(StorageError::Locked));
+                continue;
+            }
             let member = found.of(&lift.app, lift.member);
             if let Ok(Some(Member { ban: Some(_), .. })) = &member {
                 outdate(tx, lift).await?;

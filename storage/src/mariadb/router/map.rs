@@ -15,7 +15,7 @@ use protocol::ids::MemberId;
 use tokio::time::Instant;
 
 use super::super::fault::{Fault, words};
-use super::super::pool::Server;
+use super::super::pool::{Server, give_up};
 use super::super::rows::cell;
 use super::super::tx::Tx;
 use crate::error::{Result, StorageError};
@@ -202,11 +202,15 @@ fn ranges(rows: Vec<Row>, primary: usize) -> Result<Vec<Range>> {
 /// What one server says that it keeps.
 pub(in crate::mariadb) async fn kept(server: &Server, primary: usize) -> Result<Vec<Range>> {
     let mut connection = server.reading().await?;
-    let rows = tokio::time::timeout(super::DEADLINE, connection.query(SELECT)).await;
-    let rows: Vec<Row> = rows
-        .map_err(|_| server.unavailable("its shards were not said in time"))?
-        .map_err(|error| server.unavailable(&words(&error)))?;
-    ranges(rows, primary)
+    match tokio::time::timeout(super::DEADLINE, connection.query::<Row, _>(SELECT)).await {
+        Ok(Ok(rows)) => ranges(rows, primary),
+        Ok(Err(error)) => Err(server.unavailable(&words(&error))),
+        Err(_) => {
+            // The answer may come yet, and is not the next question's.
+            give_up(connection);
+            Err(server.unavailable("its shards were not said in time"))
+        }
+    }
 }
 
 /// Reads the map from the primaries.

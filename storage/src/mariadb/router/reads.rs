@@ -101,7 +101,7 @@ async fn read_on<R: ReadSet>(
                 match Meaning::of(&error) {
                     Meaning::Lost => give_up(connection),
                     Meaning::Conflict(_) => {}
-                    Meaning::Final => return all(last),
+                    Meaning::Interrupted | Meaning::Final => return all(last),
                 }
             }
             Err(_) => {

@@ -6,7 +6,7 @@ use protocol::ids::{LoginId, MemberId};
 use uuid::Uuid;
 
 use super::key;
-use super::lock::{Held, lock};
+use super::lock::lock;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::mariadb::fault::Fault;
@@ -33,18 +33,19 @@ impl WriteSet for Ends {
     }
 
     async fn write(endings: &[&EndWrite], tx: &mut Tx) -> Result<Vec<Result<Vec<LoginId>>>, Fault> {
-        let mut held = lock(tx, endings.iter().map(|ending| ending.member)).await?;
+        let mut taken = lock(tx, endings.iter().map(|ending| ending.member)).await?;
         let mut answers = Vec::with_capacity(endings.len());
         for ending in endings {
-            let fenced = match (Held::of(&mut held, &ending.app, ending.member), ending.which) {
-                (Some(session), End::All(login)) => Some(session.fence(login)),
-                (Some(_), End::One(_)) => Some(Ok(())),
-                (None, _) => None,
+            let fenced = match (taken.of(&ending.app, ending.member), ending.which) {
+                (Ok(Some(session)), End::All(login)) => session.fence(login).map(|()| true),
+                (Ok(Some(_)), End::One(_)) => Ok(true),
+                (Ok(None), _) => Ok(false),
+                (Err(error), _) => Err(error),
             };
             answers.push(match fenced {
-                Some(Ok(())) => Ok(end(tx, ending).await?),
-                Some(Err(replaced)) => Err(replaced),
-                None => Ok(Vec::new()),
+                Ok(true) => Ok(end(tx, ending).await?),
+                Ok(false) => Ok(Vec::new()),
+                Err(error) => Err(error),
             });
         }
         Ok(answers)

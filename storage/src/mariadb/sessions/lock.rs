@@ -1,6 +1,6 @@
 //! The member's lock row: whoever writes a member's rows holds it first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mysql_async::{Conn, Row, Value};
 use protocol::ids::{AppId, LoginId, MemberId};
@@ -8,6 +8,7 @@ use protocol::ids::{AppId, LoginId, MemberId};
 use crate::error::{Result, StorageError};
 use crate::mariadb::fault::Fault;
 use crate::mariadb::rows::{bytes, cell, member, select_in, upsert};
+use crate::mariadb::tx::{Locks, Tx};
 
 /// A member's lock row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +23,6 @@ pub(in crate::mariadb) struct Held {
 }
 
 impl Held {
-    /// The lock of a member of this game.
-    pub(in crate::mariadb) fn of<'a>(
-        held: &'a mut HashMap<MemberId, Self>,
-        app: &AppId,
-        member: MemberId,
-    ) -> Option<&'a mut Self> {
-        held.get_mut(&member).filter(|held| held.app == app.as_str())
-    }
-
     /// Refuses a login that does not hold the session: a login holds one epoch and never
     /// another, so whose the epoch is says as much as its number.
     pub(in crate::mariadb) fn fence(&self, login: LoginId) -> Result<()> {
@@ -65,12 +57,56 @@ const SELECT: &str = "SELECT member, app, epoch, login, inbox_seq, inbox_acked \
                       FROM member_session WHERE member";
 const INTO: &str = "member_session (member, app, epoch, login, inbox_seq, inbox_acked)";
 
-/// Takes the locks of these members, in the order of their ids.
+/// The locks of members that were asked for.
+#[derive(Default)]
+pub(in crate::mariadb) struct Taken {
+    /// Those that are ours.
+    pub(in crate::mariadb) held: HashMap<MemberId, Held>,
+    /// Whose lock row is there, and another transaction's.
+    others: HashSet<MemberId>,
+}
+
+impl Taken {
+    /// The lock of a member of this game; `None` when there is no such member.
+    ///
+    /// # Errors
+    /// [`StorageError::Locked`] when another transaction has it.
+    pub(in crate::mariadb) fn of(
+        &mut self,
+        app: &AppId,
+        member: MemberId,
+    ) -> Result<Option<&mut Held>> {
+        if self.others.contains(&member) {
+            return Err(StorageError::Locked);
+        }
+        Ok(self.held.get_mut(&member).filter(|held| held.app == app.as_str()))
+    }
+
+    /// Whether another transaction has a member's lock.
+    pub(in crate::mariadb) fn is_others(&self, member: MemberId) -> bool {
+        self.others.contains(&member)
+    }
+}
+
+/// Takes the locks of these members, in the order of their ids. Those that others have are waited
+/// for or left out, as the transaction was told.
 pub(in crate::mariadb) async fn lock(
-    connection: &mut Conn,
+    tx: &mut Tx,
     members: impl Iterator<Item = MemberId>,
-) -> Result<HashMap<MemberId, Held>, Fault> {
-    find(connection, members, "ORDER BY member FOR UPDATE").await
+) -> Result<Taken, Fault> {
+    let after = match tx.locks {
+        Locks::Wait => "ORDER BY member FOR UPDATE",
+        Locks::Skip => "ORDER BY member FOR UPDATE SKIP LOCKED",
+    };
+    let members: Vec<MemberId> = members.collect();
+    let held = find(tx, members.iter().copied(), after).await?;
+    let missing = members.into_iter().filter(|member| !held.contains_key(member));
+    let others = match tx.locks {
+        Locks::Wait => HashSet::new(),
+        // A row that is there and was left out is locked, or was a moment ago.
+        Locks::Skip => look(tx, missing).await?.into_keys().collect(),
+    };
+    Ok(Taken { held, others })
 }
 
 /// Reads the lock rows without taking them.

@@ -7,7 +7,7 @@ use mysql_async::{Conn, Params, Row, Value};
 use protocol::ids::{LoginId, MemberId};
 use uuid::Uuid;
 
-use super::lock::{Held, lock, save};
+use super::lock::{Taken, lock, save};
 use super::take::{self, Holders};
 use super::{COLUMNS, end, ended_by, key, login};
 use crate::clock::Micros;
@@ -16,7 +16,7 @@ use crate::mariadb::fault::Fault;
 use crate::mariadb::members::{self, Found, shard};
 use crate::mariadb::router::{Router, Shard, WriteSet};
 use crate::mariadb::rows::{bytes, cell, digest, member, optional_bytes, peek, select_in, upsert};
-use crate::mariadb::tx::Tx;
+use crate::mariadb::tx::{Locks, Tx};
 use crate::members::Member;
 use crate::sessions::exchange::{Chain, Verdict};
 use crate::sessions::{EndedBy, Login, NewLogin, RefreshOutcome, RefreshWrite, TakeOver};
@@ -25,10 +25,11 @@ use crate::sessions::{EndedBy, Login, NewLogin, RefreshOutcome, RefreshWrite, Ta
 pub(super) async fn refresh(
     router: &Router,
     writes: Vec<RefreshWrite>,
+    locks: Locks,
 ) -> Vec<Result<RefreshOutcome>> {
     let named = |write: &RefreshWrite| Some((write.member?, write.clone()));
     let items: Vec<(MemberId, RefreshWrite)> = writes.iter().filter_map(named).collect();
-    let mut answers = router.write::<Exchanges>(&items).await.into_iter();
+    let mut answers = router.write::<Exchanges>(&items, locks).await.into_iter();
     let answer = |write: RefreshWrite| match write.member {
         Some(_) => answers.next().unwrap_or(Err(StorageError::Moved)),
         None => Ok(RefreshOutcome::Unknown),
@@ -66,7 +67,7 @@ impl WriteSet for Exchanges {
 
 /// All that exchanges are judged by, read under the members' locks, and what is to be written.
 struct Desk {
-    held: HashMap<MemberId, Held>,
+    taken: Taken,
     chains: HashMap<LoginId, Result<Chain>>,
     members: Found,
     holders: Holders,
@@ -81,8 +82,11 @@ struct Desk {
 
 impl Desk {
     async fn read(items: &[&(MemberId, RefreshWrite)], tx: &mut Tx) -> Result<Self, Fault> {
-        let held = lock(tx, items.iter().map(|(member, _)| *member)).await?;
-        let chains = chains(tx, items.iter().map(|(_, write)| write.login)).await?;
+        let taken = lock(tx, items.iter().map(|(member, _)| *member)).await?;
+        let held = &taken.held;
+        // The row of a login belongs to whoever has its member's lock.
+        let free = items.iter().filter(|(member, _)| !taken.is_others(*member));
+        let chains = chains(tx, free.map(|(_, write)| write.login)).await?;
         let members = members::find(tx, held.keys().copied()).await?;
         let takes = |(member, write): &&&(MemberId, RefreshWrite)| {
             let epoch = held.get(member).map_or(0, |held| held.epoch);
@@ -96,7 +100,7 @@ impl Desk {
             Holders::read(tx, taking.iter().filter_map(|(member, _)| held.get(member))).await?;
         let old = logins(tx, taking.iter().map(|(_, write)| write.login)).await?;
         Ok(Self {
-            held,
+            taken,
             chains,
             members,
             holders,
@@ -110,17 +114,20 @@ impl Desk {
     }
 
     fn exchange(&mut self, named: MemberId, write: &RefreshWrite) -> Result<RefreshOutcome> {
+        if self.taken.is_others(named) {
+            return Err(StorageError::Locked);
+        }
         let chain = match self.chains.get(&write.login) {
             Some(chain) => chain.clone()?,
             None => return Ok(RefreshOutcome::Unknown),
         };
         // A token that names another member than its own was not given like that.
-        let Some(held) = Held::of(&mut self.held, &write.app, chain.member) else {
-            return Ok(RefreshOutcome::Unknown);
-        };
         if chain.member != named {
             return Ok(RefreshOutcome::Unknown);
         }
+        let Some(held) = self.taken.of(&write.app, named)? else {
+            return Ok(RefreshOutcome::Unknown);
+        };
         let member = || -> Result<Member> {
             self.members.of(&write.app, named)?.ok_or_else(|| {
                 StorageError::Corrupt(format!("login {} names an absent member", write.login))
@@ -177,7 +184,7 @@ impl Desk {
             tx.exec_drop(update, Params::Positional(values)).await?;
         }
         take::write(tx, self.new).await?;
-        let saved = self.saved.iter().filter_map(|member| self.held.remove(member));
+        let saved = self.saved.iter().filter_map(|member| self.taken.held.remove(member));
         save(tx, saved.collect::<Vec<_>>().into_iter()).await
     }
 }
