@@ -1,4 +1,4 @@
-.PHONY: run test lint fmt bench docs
+.PHONY: run test kill lint fmt bench docs
 
 run: ## Serve players on embedded storage, in development mode.
 	cargo run --release
@@ -6,6 +6,11 @@ run: ## Serve players on embedded storage, in development mode.
 test: ## Run every test, on real servers; what is missing of those is fetched first.
 	deploy/test-servers.sh
 	cargo test --workspace --no-fail-fast
+
+kill: ## Kill two databases 24 times under 40 writers, and check what each was told.
+	deploy/test-servers.sh
+	DAEMUN_TEST_KILLS=24 DAEMUN_TEST_WRITERS=40 \
+		cargo test -p storage --lib -- --nocapture when_servers_are_killed
 
 lint: ## Check formatting, lints and documentation, with warnings as errors.
 	cargo fmt --all --check

@@ -45,8 +45,9 @@ pub(crate) fn sealed() -> Vec<u8> {
 /// A member id that nobody else has.
 pub(crate) fn candidate() -> MemberId {
     let (_, low) = Uuid::now_v7().as_u64_pair();
-    // The upper two bits are the UUID's variant, the others its counter and chance.
-    MemberId::from_number(i64::try_from(low & (u64::MAX >> 2)).unwrap() + 1).unwrap()
+    // The upper two bits are the UUID's variant, the others its counter and chance. They begin
+    // where an id's shard does, so that ids fall on every shard.
+    MemberId::from_number(i64::try_from(low << 2 >> 1).unwrap() | 1).unwrap()
 }
 
 /// A login to be written, from an ordinary phone.

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 
 use super::fault::Fault;
 use super::pool::Server;
-use super::tx::{DEADLINE, End, Locks, TRIES, Tx, Work, run_tx};
+use super::tx::{DEADLINE, Locks, TRIES, Tx, Work, run_tx};
 use crate::error::{Result, StorageError};
 use answers::Answers;
 pub(super) use map::{Expected, HOME, Shard, ShardMap};
@@ -144,24 +144,27 @@ pub(super) fn one<T>(answers: Vec<Result<T>>) -> Result<T> {
 
 /// Has every primary do some of what is bounded over all of them: `work` is given how much is
 /// left. Returns how much was done.
+///
+/// # Errors
+/// That of the first that failed, after all others did theirs.
 pub(super) async fn sweep<W: Work<Answer = usize>>(
     router: &Router,
     limit: usize,
     work: impl Fn(usize) -> W,
 ) -> Result<usize> {
-    let mut done = 0;
+    let mut done = Ok(0);
+    let mut left = limit;
     for server in &router.primaries {
-        if done >= limit {
+        if left == 0 {
             break;
         }
-        let some = work(limit - done);
-        done += match run_tx(server, &Expected::nothing(), &some, TRIES, Locks::Wait).await {
-            Ok(some) => some,
-            Err(End::Abandoned(error) | End::Unreachable(error)) => return Err(error),
-            Err(End::StaleMap) => return Err(StorageError::Moved),
-            Err(End::Unknown) => return Err(StorageError::OutcomeUnknown),
-            Err(End::Locked) => return Err(StorageError::Locked),
-        };
+        match run_tx(server, &Expected::nothing(), &work(left), TRIES, Locks::Wait).await {
+            Ok(some) => {
+                left = left.saturating_sub(some);
+                done = done.map(|done: usize| done + some);
+            }
+            Err(end) => done = done.and(Err(end.said())),
+        }
     }
-    Ok(done)
+    done
 }

@@ -6,5 +6,6 @@ mod setup;
 mod claims;
 mod faults;
 mod moves;
+mod away;
 mod kill;
 mod load;

@@ -99,6 +99,18 @@ pub(super) enum End {
     Unknown,
 }
 
+impl End {
+    /// What is said of it.
+    pub(super) fn said(self) -> StorageError {
+        match self {
+            Self::Abandoned(error) | Self::Unreachable(error) => error,
+            Self::Locked => StorageError::Locked,
+            Self::StaleMap => StorageError::Moved,
+            Self::Unknown => StorageError::OutcomeUnknown,
+        }
+    }
+}
+
 /// Runs `work` in a transaction on `server`, up to `tries` times.
 pub(super) async fn run_tx<W: Work>(
     server: &Server,

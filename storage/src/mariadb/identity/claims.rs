@@ -240,7 +240,7 @@ pub(in crate::mariadb) async fn finish_abandoned(
     before: Micros,
     limit: usize,
 ) -> Result<()> {
-    let claims = router.read_each(&Abandoned { before, limit }).await?;
+    let (claims, whole) = router.read_each(&Abandoned { before, limit }).await;
     let finished = router.write::<Finish>(&claims, Locks::Skip).await;
     let (mut done, mut void) = (Vec::new(), Vec::new());
     for (claim, finished) in claims.into_iter().zip(finished) {
@@ -255,7 +255,7 @@ pub(in crate::mariadb) async fn finish_abandoned(
     metrics::counter!("daemun_claims_finished_total").increment(done.len() as u64);
     close(router, done, Fate::Done).await;
     close(router, void, Fate::Void).await;
-    Ok(())
+    whole
 }
 
 /// The claims that were left.

@@ -55,23 +55,33 @@ impl Router {
         join_all(read).await.into_iter().flatten().collect()
     }
 
-    /// Reads a list from every primary.
-    pub(in crate::mariadb) async fn read_each<R: ReadEach>(&self, each: &R) -> Result<Vec<R::Row>> {
-        let mut all = Vec::new();
+    /// Reads a list from every primary: what those say that answer, and whether all did.
+    pub(in crate::mariadb) async fn read_each<R: ReadEach>(
+        &self,
+        each: &R,
+    ) -> (Vec<R::Row>, Result<()>) {
+        let (mut all, mut whole) = (Vec::new(), Ok(()));
         for server in &self.primaries {
-            let mut connection = server.reading().await?;
-            match tokio::time::timeout(DEADLINE, each.read(&mut connection)).await {
-                Ok(Ok(some)) => all.extend(some),
-                Ok(Err(Fault::Own(error))) => return Err(error),
-                Ok(Err(Fault::StaleMap)) => return Err(StorageError::Moved),
-                Ok(Err(Fault::Sql(error))) => return Err(server.unavailable(&words(&error))),
-                Err(_) => {
-                    give_up(connection);
-                    return Err(server.unavailable("a read took too long"));
-                }
+            match read_part(server, each).await {
+                Ok(some) => all.extend(some),
+                Err(error) => whole = whole.and(Err(error)),
             }
         }
-        Ok(all)
+        (all, whole)
+    }
+}
+
+async fn read_part<R: ReadEach>(server: &Server, each: &R) -> Result<Vec<R::Row>> {
+    let mut connection = server.reading().await?;
+    match tokio::time::timeout(DEADLINE, each.read(&mut connection)).await {
+        Ok(Ok(some)) => Ok(some),
+        Ok(Err(Fault::Own(error))) => Err(error),
+        Ok(Err(Fault::StaleMap)) => Err(StorageError::Moved),
+        Ok(Err(Fault::Sql(error))) => Err(server.unavailable(&words(&error))),
+        Err(_) => {
+            give_up(connection);
+            Err(server.unavailable("a read took too long"))
+        }
     }
 }
 

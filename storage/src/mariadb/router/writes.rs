@@ -133,9 +133,7 @@ async fn write_single<W: WriteSet>(
     let placed = match run_tx(server, &expected, &Together::<W>(&item), TRIES, locks).await {
         Ok(answers) => Placed::Done(one(answers)),
         Err(End::StaleMap) => Placed::Elsewhere,
-        Err(End::Unknown) => Placed::Done(Err(StorageError::OutcomeUnknown)),
-        Err(End::Locked) => Placed::Done(Err(StorageError::Locked)),
-        Err(End::Unreachable(error) | End::Abandoned(error)) => Placed::Done(Err(error)),
+        Err(end) => Placed::Done(Err(end.said())),
     };
     (at, placed)
 }

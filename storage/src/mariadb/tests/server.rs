@@ -22,6 +22,11 @@ impl Database {
         Self { url: MariaServer::shared().unwrap().database("storage").unwrap() }
     }
 
+    /// A database of that server.
+    pub(super) fn of(server: &MariaServer) -> Self {
+        Self { url: server.database("storage").unwrap() }
+    }
+
     /// A connection of the test's own.
     pub(super) async fn connect(&self) -> Conn {
         Conn::new(Opts::from_url(&self.url).unwrap()).await.unwrap()
