@@ -3,9 +3,12 @@
 mod exam;
 mod server;
 mod setup;
+mod unfit;
 mod claims;
 mod faults;
 mod moves;
 mod away;
+mod hung;
+mod full;
 mod kill;
 mod load;
