@@ -26,7 +26,9 @@ pub(super) const PATIENCE: Duration = crate::actor::records::DEADLINE;
 pub(super) const LOCKED: Duration = PATIENCE.saturating_sub(Duration::from_millis(500));
 /// The rest before it is asked for the second time; it doubles with each, up to [`REST_MOST`].
 const REST: Duration = Duration::from_millis(2);
-const REST_MOST: Duration = Duration::from_millis(250);
+/// Short beside a transaction that is written to the disk: a lock that several nodes want in turn
+/// is not left lying.
+const REST_MOST: Duration = Duration::from_millis(16);
 
 /// Something that is done for many at once.
 #[async_trait]

@@ -185,7 +185,7 @@ async fn what_is_locked_comes_again_and_holds_up_nobody() {
     let began = tokio::time::Instant::now();
     assert_eq!(four.await, Err(StorageError::Locked));
     assert!(began.elapsed() <= LOCKED, "its caller is still there");
-    // Asked for less and less often.
+    // Not in a circle without a rest.
     let asked = desk.batches.lock().unwrap().iter().filter(|batch| batch.contains(&4)).count();
-    assert!((15..60).contains(&asked), "{asked} times");
+    assert!((100..600).contains(&asked), "{asked} times");
 }
