@@ -39,7 +39,7 @@ mod mongodb;
 
 pub use binaries::Binaries;
 pub use fault::Fault;
-pub use mariadb::{Databases, MariaDb, MariaDbOptions};
+pub use mariadb::{Databases, Hold, MariaDb, MariaDbOptions};
 pub use mongodb::{MongoDatabases, MongoDb};
 pub use redis::{Redis, RedisDatabases};
 

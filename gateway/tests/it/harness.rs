@@ -112,16 +112,20 @@ impl Daemun {
 
     /// A token of a simulated identity provider.
     pub async fn id_token(&self, issuer: &str, body: Value) -> String {
-        let http = self.http();
-        let request = http
-            .request(hyper::Method::POST, &format!("/sim/oidc/{issuer}/token"))
-            .header("content-type", "application/json")
-            .body(body.to_string().into());
-        let answer = http.send(request).await.unwrap();
-        assert_eq!(answer.status, 200, "{:?}", answer.body);
-        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
-        answer["token"].as_str().unwrap().to_owned()
+        id_token(&self.http(), issuer, body).await
     }
+}
+
+/// A token of an identity provider that a server simulates.
+pub async fn id_token(http: &HttpClient, issuer: &str, body: Value) -> String {
+    let request = http
+        .request(hyper::Method::POST, &format!("/sim/oidc/{issuer}/token"))
+        .header("content-type", "application/json")
+        .body(body.to_string().into());
+    let answer = http.send(request).await.unwrap();
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    answer["token"].as_str().unwrap().to_owned()
 }
 
 /// What a client of a test says of itself.

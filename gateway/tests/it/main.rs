@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod claims;
 mod frames;
 mod http;
 mod identity;

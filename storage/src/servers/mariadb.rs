@@ -13,6 +13,7 @@ use super::process::{Process, Program};
 
 pub use databases::Databases;
 pub use options::MariaDbOptions;
+pub use sql::Hold;
 
 /// Names a server for [`MariaDb::shared`].
 const GIVEN: &str = "DAEMUN_TEST_MARIADB_URL";

@@ -1,5 +1,6 @@
 //! Where a test gets a database of its own.
 
+use super::sql::Hold;
 use super::{OWNER, ROOT, sql};
 use crate::servers::fault::Fault;
 use crate::servers::given;
@@ -60,6 +61,15 @@ impl Databases {
     /// What the server says against it, or that it did not answer within two minutes.
     pub fn sql(&self, statement: &str) -> Result<Option<String>, Fault> {
         sql::run(&self.root, statement)
+    }
+
+    /// Runs statements as [`root`](Databases::root), and keeps their connection, with the locks
+    /// that they took, until the answer is dropped.
+    ///
+    /// # Errors
+    /// As [`Databases::sql`].
+    pub fn hold(&self, statements: &[String]) -> Result<Hold, Fault> {
+        Hold::new(self.root.clone(), statements.to_vec())
     }
 
     /// Removes what tests left here more than a day ago.
