@@ -10,6 +10,7 @@ pub mod tend;
 pub mod config;
 pub mod error;
 pub mod clock;
+pub mod freshness;
 
 pub mod apps;
 pub mod identity;

@@ -5,6 +5,7 @@
 //! member's shard; what must be unique over all of them (an identity, a nonce) is claimed on the
 //! primary of its own digest's shard, in a transaction of its own, before the member's.
 
+mod ca;
 mod pool;
 mod fault;
 mod tx;
@@ -12,6 +13,8 @@ mod rows;
 mod router;
 mod migrate;
 mod settings;
+mod shape;
+mod replicas;
 
 mod apps;
 mod identity;
@@ -23,12 +26,17 @@ mod sessions;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::{MariaDbSettings, Plan};
 use crate::error::{Result, StorageError};
 use crate::open::Truth;
-use pool::Server;
+use ca::Ca;
+use pool::{Server, Terms};
+use replicas::{Replica, Replicas};
 use router::Router;
 
 pub use migrate::SchemaStatus;
@@ -44,7 +52,7 @@ pub struct MariaDb {
 /// The servers of the settings, not asked anything yet.
 pub struct Servers {
     primaries: Vec<Server>,
-    replicas: Vec<Server>,
+    replicas: Vec<Replica>,
     plan: Plan,
 }
 
@@ -70,9 +78,16 @@ impl Servers {
                 wrong.iter().map(|(key, what)| format!("storage.mariadb.{key}: {what}")).collect();
             StorageError::Setup(all.join("; "))
         })?;
-        let connect = |name: &str, url| Server::new(name, url, settings.connections);
-        let primaries = plan.primaries.iter().map(|it| connect(&it.name, &it.url));
-        let replicas = plan.replicas.iter().map(|it| connect(&it.name, &it.url));
+        let ca = settings.ca_file.as_deref().map(Ca::read).transpose()?;
+        let connect = |name: &str, url, copy| {
+            let connections = settings.connections;
+            Server::new(name, url, &Terms { connections, ca: ca.as_ref(), copy })
+        };
+        let primaries = plan.primaries.iter().map(|it| connect(&it.name, &it.url, false));
+        let replicas = plan.replicas.iter().map(|it| {
+            let server = connect(&it.name, &it.url, true)?;
+            Ok(Replica::new(server, it.of))
+        });
         Ok(Self {
             primaries: primaries.collect::<Result<_>>()?,
             replicas: replicas.collect::<Result<_>>()?,
@@ -81,7 +96,7 @@ impl Servers {
     }
 
     fn all(&self) -> impl Iterator<Item = (&Server, bool)> {
-        let replicas = self.replicas.iter().map(|server| (server, true));
+        let replicas = self.replicas.iter().map(|replica| (&replica.server, true));
         self.primaries.iter().map(|server| (server, false)).chain(replicas)
     }
 
@@ -91,12 +106,25 @@ impl Servers {
         for (server, replica) in self.all() {
             match settings::check(server, replica, clock).await {
                 Ok(found) => findings.extend(found),
+                // What is wrong with a replica that is away is said with its place.
+                Err(_) if replica => {}
                 Err(error) => findings.push(Finding {
                     server: server.name.clone(),
                     refused: true,
                     what: error.to_string(),
                 }),
             }
+        }
+        findings.extend(self.shape().await);
+        findings
+    }
+
+    /// Asks whether each entry is a database of its own, and each replica the copy of its
+    /// primary; and says how far it lags.
+    pub async fn shape(&self) -> Vec<Finding> {
+        let mut findings = shape::entries(self).await;
+        if findings.is_empty() {
+            findings = shape::replicas(self).await;
         }
         findings
     }
@@ -162,14 +190,14 @@ impl MariaDb {
     pub async fn open(settings: &MariaDbSettings, clock: &dyn Clock) -> Result<Self> {
         let servers = Servers::new(settings)?;
         for (server, replica) in servers.all() {
-            for finding in settings::check(server, replica, clock).await? {
-                let Finding { server, what, refused } = finding;
-                if refused {
-                    return Err(StorageError::Setup(format!("MariaDB `{server}` {what}")));
-                }
-                tracing::warn!(server, "MariaDB `{server}`: {what}");
+            match settings::check(server, replica, clock).await {
+                Ok(findings) => heed(findings)?,
+                // Nobody needs a replica; that it is away is said when it is looked at.
+                Err(_) if replica => {}
+                Err(error) => return Err(error),
             }
         }
+        heed(shape::entries(&servers).await)?;
         if settings.migrate_at_start {
             for (server, ran) in servers.migrate().await? {
                 for migration in ran {
@@ -186,6 +214,28 @@ impl MariaDb {
             }
         }
         let map = router::map::read_whole(&servers.primaries).await?;
-        Ok(Self { router: Arc::new(Router::new(servers.primaries, map)) })
+        heed(shape::replicas(&servers).await)?;
+        let most = Duration::from_millis(settings.replica_lag_ms);
+        let replicas = Replicas::new(servers.replicas, servers.primaries.len(), most);
+        let router = Arc::new(Router::new(servers.primaries, replicas, map));
+        if !router.replicas.all.is_empty() {
+            router.replicas.look(&router.primaries, Instant::now()).await;
+            replicas::keep_looking(&router);
+        }
+        Ok(Self { router })
     }
+}
+
+/// Warns of what is found.
+///
+/// # Errors
+/// [`StorageError::Setup`] for what a program must not start with.
+fn heed(findings: Vec<Finding>) -> Result<()> {
+    for Finding { server, what, refused } in findings {
+        if refused {
+            return Err(StorageError::Setup(format!("MariaDB `{server}` {what}")));
+        }
+        tracing::warn!(server, "MariaDB `{server}` {what}");
+    }
+    Ok(())
 }

@@ -2,6 +2,8 @@
 //!
 //! A ban ends by itself: time decides, so nothing has to be done when its end comes.
 
+mod overview;
+
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use protocol::ids::{AppId, MemberId};
@@ -12,7 +14,10 @@ use uuid::Uuid;
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
+use crate::freshness::Aged;
 use crate::push::NewPush;
+
+pub use overview::{Overview, OverviewRead};
 
 /// A member as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +93,8 @@ pub trait MembersDuty: Send + Sync {
     async fn member_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Option<Member>>> {
         join_all(asked.into_iter().map(|(app, member)| self.member(app, member))).await
     }
+    /// All of one member of one game, as old as may be.
+    async fn overview(&self, read: OverviewRead) -> Result<Aged<Option<Overview>>>;
     /// Keeps a member out, in the place of an earlier ban, and writes the push into its
     /// inbox, both or neither. Returns the push's number; `None` when there is no such
     /// member in that game.
@@ -120,6 +127,15 @@ impl Members {
                 move |backend| async move { backend.member(app, member).await },
             )
             .await
+    }
+
+    /// As [`MembersDuty::overview`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn overview(&self, read: OverviewRead) -> Result<Aged<Option<Overview>>> {
+        let key = Key::Member(read.member);
+        self.0.call(key, move |backend| async move { backend.overview(read).await }).await
     }
 
     /// As [`MembersDuty::ban`].

@@ -62,6 +62,15 @@ impl<'a> Tender<'a> {
         }
     }
 
+    /// Whether each entry is a database of its own and each replica the copy of its primary;
+    /// nothing, when the truth is embedded.
+    pub async fn shape(&self) -> Vec<Finding> {
+        match &self.servers {
+            Some(servers) => servers.shape().await,
+            None => Vec::new(),
+        }
+    }
+
     /// Which server keeps which shards; `None` when the truth is embedded.
     ///
     /// # Errors

@@ -17,6 +17,9 @@ const MOST_AT_ONCE: usize = 1024;
 /// What waits is held in memory.
 const MOST_WAITING: usize = 1_000_000;
 
+/// What is known of a primary's past reaches ten minutes back.
+const LONGEST_LAG_MS: u64 = 60_000;
+
 const NOTES: &[(&str, &str)] = &[
     (
         "queue_limit",
@@ -44,6 +47,14 @@ const MARIADB: &[(&str, &str)] = &[
         "Connections held to each server to read with, and as many to write with; from 1 to 1024.",
     ),
     (
+        "ca_file",
+        "PEM file of the certificate authority that vouches for the servers; with it every connection uses TLS and trusts nobody else.",
+    ),
+    (
+        "replica_lag_ms",
+        "Milliseconds that a replica may lag and still be read by what may be a little old; from 1 to 60000.",
+    ),
+    (
         "migrate_at_start",
         "Whether a starting server brings the schema up to date; else it asks for daemun migrate up.",
     ),
@@ -55,7 +66,7 @@ const MARIADB: &[(&str, &str)] = &[
     ),
     (
         "servers.*.replica_of",
-        "The server that it is a copy of; it is checked at the start, and nothing is read from it yet.",
+        "The server that it is a copy of, which operators' reads are spared then.",
     ),
 ];
 
@@ -101,6 +112,7 @@ impl Schema for MariaDbSettings {
                 ("*replica".to_owned(), server(None, Some("main"))),
             ]),
             home: Some("main".to_owned()),
+            ca_file: Some("/etc/daemun/mariadb-ca.pem".into()),
             ..Self::default()
         }
     }
@@ -113,6 +125,8 @@ impl Schema for MariaDbSettings {
         let bounds = [
             at_least("connections", self.connections, 1),
             at_most("connections", self.connections, MOST_AT_ONCE),
+            at_least("replica_lag_ms", self.replica_lag_ms, 1),
+            at_most("replica_lag_ms", self.replica_lag_ms, LONGEST_LAG_MS),
         ];
         let mut problems: Vec<Problem> = bounds.into_iter().flatten().collect();
         if self.is_named()

@@ -41,6 +41,8 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("criterion", &["benches"]),
     // A scheduler for tests: linked by nobody.
     ("shuttle", &[]),
+    // Certificates for tests.
+    ("rcgen", &[]),
     ("nix", &["benches"]),
 ];
 

@@ -18,8 +18,9 @@ use protocol::ids::{AppId, LoginId, MemberId};
 use crate::apps::{App, AppsDuty, Seed};
 use crate::clock::Micros;
 use crate::error::Result;
+use crate::freshness::Aged;
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
-use crate::members::{BanWrite, Member, MembersDuty};
+use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
 use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
 use crate::sessions::{
@@ -144,6 +145,10 @@ impl MembersDuty for Batches {
 
     async fn member_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Option<Member>>> {
         self.truth.member_all(asked).await
+    }
+
+    async fn overview(&self, read: OverviewRead) -> Result<Aged<Option<Overview>>> {
+        self.truth.overview(read).await
     }
 
     async fn ban(&self, write: BanWrite) -> Result<Option<u64>> {

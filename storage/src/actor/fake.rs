@@ -14,9 +14,10 @@ use tokio::sync::{Semaphore, watch};
 use crate::apps::{App, AppsDuty, Seed};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
+use crate::freshness::Aged;
 use crate::gamelog::{GamelogDuty, KeptRecord, LogRecord};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
-use crate::members::{BanWrite, Member, MembersDuty};
+use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
 use crate::push::{Inbox, KeptPush, NewPush, PushDuty};
 use crate::sessions::{End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing};
@@ -114,6 +115,10 @@ impl IdentityDuty for Fake {
 #[async_trait]
 impl MembersDuty for Fake {
     async fn member(&self, _: AppId, _: MemberId) -> Result<Option<Member>> {
+        absent()
+    }
+
+    async fn overview(&self, _: OverviewRead) -> Result<Aged<Option<Overview>>> {
         absent()
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 use protocol::ids::MemberId;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,12 @@ pub struct MariaDbSettings {
     pub home: Option<String>,
     /// How many connections to hold to read from each server, and as many to write. 1 to 1,024.
     pub connections: usize,
+    /// A PEM file with the certificate authority that vouches for the servers. With it every
+    /// connection uses TLS, and nobody else is believed.
+    pub ca_file: Option<PathBuf>,
+    /// How far a replica may lag behind its primary and still be read, in milliseconds. 1 to
+    /// 60,000.
+    pub replica_lag_ms: u64,
     /// Whether a server that starts brings the schema up to date by itself.
     pub migrate_at_start: bool,
 }
@@ -33,6 +40,8 @@ impl Default for MariaDbSettings {
             servers: BTreeMap::new(),
             home: None,
             connections: 16,
+            ca_file: None,
+            replica_lag_ms: 5_000,
             migrate_at_start: false,
         }
     }
@@ -48,7 +57,7 @@ pub struct ServerSettings {
     /// only one that keeps any. From then on the servers themselves know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<String>,
-    /// The server whose copy it is. It is checked at the start; nothing is read from it yet.
+    /// The server whose copy it is: what may be a little old is read from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica_of: Option<String>,
 }
@@ -149,6 +158,13 @@ impl MariaDbSettings {
 
 fn parts(servers: &BTreeMap<String, ServerSettings>) -> Result<Plan, Vec<Wrong>> {
     let mut wrong = Vec::new();
+    let mut addresses: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, server) in servers {
+        if let Some(other) = addresses.insert(server.url.expose(), name) {
+            let what = format!("is the address of `{other}` too: name each server once");
+            wrong.push((format!("servers.{name}.url"), what));
+        }
+    }
     let mut plan = Plan::default();
     let alone = servers.values().filter(|server| server.replica_of.is_none()).count() == 1;
     for (name, server) in servers.iter().filter(|(_, server)| server.replica_of.is_none()) {

@@ -11,12 +11,28 @@ use super::Embedded;
 use super::engine::unavailable;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
-use crate::members::{BanWrite, Member, MembersDuty};
+use crate::freshness::Aged;
+use crate::identity::IdentityDuty;
+use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
+use crate::push::{Inbox, PushDuty};
+use crate::sessions::SessionsDuty;
 
 #[async_trait]
 impl MembersDuty for Embedded {
     async fn member(&self, app: AppId, member: MemberId) -> Result<Option<Member>> {
         self.truth.read(move |connection| find(connection, &app, member)).await
+    }
+
+    async fn overview(&self, read: OverviewRead) -> Result<Aged<Option<Overview>>> {
+        let OverviewRead { app, member, now, logins, freshness: _ } = read;
+        let Some(found) = self.member(app.clone(), member).await? else {
+            return Ok(Aged::present(None));
+        };
+        let identities = self.identities(app.clone(), member).await?;
+        let (logins, epoch) = self.logins(app.clone(), member, now, logins).await?;
+        let Inbox { seq: inbox, acked, .. } = self.inbox(app, member, 0, now, 0).await?;
+        let seen = Overview { member: found, identities, logins, epoch, inbox, acked };
+        Ok(Aged::present(Some(seen)))
     }
 
     async fn ban(&self, write: BanWrite) -> Result<Option<u64>> {

@@ -1,6 +1,6 @@
 //! What can go wrong in a transaction, and what follows from it.
 
-use mysql_async::{DriverError, Error};
+use mysql_async::{DriverError, Error, IoError};
 
 use crate::error::StorageError;
 
@@ -80,7 +80,12 @@ pub(super) fn words(error: &Error) -> String {
             format!("error {}: {}", error.code, error.message)
         }
         Error::Server(error) => format!("error {} ({})", error.code, error.state),
-        Error::Io(error) => error.to_string(),
+        Error::Io(error) => {
+            let said = error.to_string();
+            let tls = matches!(error, IoError::Tls(_)) || said.contains("peer certificate");
+            let hint = " (storage.mariadb.ca_file names who vouches for the servers)";
+            if tls { said + hint } else { said }
+        }
         Error::Driver(DriverError::FromRow { .. } | DriverError::FromValue { .. }) => {
             "a row is not readable".to_owned()
         }

@@ -256,7 +256,7 @@ async fn give_back(router: &Router, walks: &[Walk]) {
     }
 }
 
-struct OfMember;
+pub(super) struct OfMember;
 
 impl ReadSet for OfMember {
     type Item = (AppId, MemberId);

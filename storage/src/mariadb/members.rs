@@ -1,6 +1,7 @@
 //! The members in MariaDB.
 
 mod bans;
+mod overview;
 
 use std::collections::HashMap;
 
@@ -15,7 +16,8 @@ use super::router::{ReadSet, Shard};
 use super::rows::{cell, peek, select_in};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
-use crate::members::{Ban, BanWrite, Member, MembersDuty};
+use crate::freshness::Aged;
+use crate::members::{Ban, BanWrite, Member, MembersDuty, Overview, OverviewRead};
 
 #[async_trait]
 impl MembersDuty for MariaDb {
@@ -25,6 +27,10 @@ impl MembersDuty for MariaDb {
 
     async fn member_all(&self, asked: Vec<(AppId, MemberId)>) -> Vec<Result<Option<Member>>> {
         self.router.read::<Find>(&asked).await
+    }
+
+    async fn overview(&self, read: OverviewRead) -> Result<Aged<Option<Overview>>> {
+        overview::overview(self, read).await
     }
 
     async fn ban(&self, write: BanWrite) -> Result<Option<u64>> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use tokio::time::timeout;
 
+use super::ca::Ca;
 use super::fault::words;
 use super::router::word::Word;
 use crate::config::ServerUrl;
@@ -31,6 +32,16 @@ const SESSION: &str = "SET SESSION tx_isolation = 'READ-COMMITTED', innodb_lock_
 /// ends one whose process hangs or was cut off, and so gives back the locks that it holds.
 const IDLE_S: u32 = 5;
 
+/// What holds for every connection to a server.
+pub(super) struct Terms<'a> {
+    /// How many to read with, and as many to write with.
+    pub(super) connections: usize,
+    /// Whose certificate it must show.
+    pub(super) ca: Option<&'a Ca>,
+    /// Whether it is a replica.
+    pub(super) copy: bool,
+}
+
 /// A server, by the name that the settings give it.
 pub(super) struct Server {
     pub(super) name: String,
@@ -43,8 +54,9 @@ pub(super) struct Server {
 
 impl Server {
     /// Makes ready to connect; nothing is sent yet.
-    pub(super) fn new(name: &str, url: &ServerUrl, connections: usize) -> Result<Self> {
-        let opts = options(name, url)?;
+    pub(super) fn new(name: &str, url: &ServerUrl, terms: &Terms<'_>) -> Result<Self> {
+        let opts = options(name, url, terms.ca)?;
+        let connections = terms.connections;
         let pool = |session: String| {
             let connections = connections.max(1);
             // What exceeds the lower bound is closed when it is given back.
@@ -62,7 +74,12 @@ impl Server {
         Ok(Self {
             name: name.to_owned(),
             word: Word::default(),
-            reads: pool(SESSION.to_owned()),
+            reads: pool(if terms.copy {
+                // A replica is never written, whatever its own settings say.
+                format!("{SESSION}, tx_read_only = ON")
+            } else {
+                SESSION.to_owned()
+            }),
             writes: pool(format!("{SESSION}, autocommit = 0, idle_transaction_timeout = {IDLE_S}")),
             opts,
         })
@@ -122,12 +139,15 @@ impl Drop for Server {
     }
 }
 
-fn options(name: &str, url: &ServerUrl) -> Result<Opts> {
+fn options(name: &str, url: &ServerUrl, ca: Option<&Ca>) -> Result<Opts> {
     let setup = |what: &str| StorageError::Setup(format!("MariaDB `{name}`: the address {what}"));
     let opts = Opts::from_url(url.expose())
         .map_err(|_| setup("is not like mysql://user:password@host:3306/database"))?;
     match opts.db_name() {
-        Some(database) if !database.is_empty() => Ok(opts),
+        Some(database) if !database.is_empty() => Ok(match ca {
+            Some(ca) => ca.trusted_by(opts),
+            None => opts,
+        }),
         Some(_) | None => Err(setup("names no database")),
     }
 }

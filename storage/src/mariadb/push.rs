@@ -21,7 +21,7 @@ use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, Push
 mod expire;
 mod read;
 
-use read::Read;
+pub(super) use read::Read;
 
 #[async_trait]
 impl PushDuty for MariaDb {

@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 
 use super::fault::Fault;
 use super::pool::Server;
+use super::replicas::Replicas;
 use super::tx::{DEADLINE, Locks, TRIES, Tx, Work, run_tx};
 use crate::error::{Result, StorageError};
 use answers::Answers;
@@ -82,6 +83,7 @@ pub(super) trait WriteSet: Sync {
 /// The servers, and which shards each keeps.
 pub(super) struct Router {
     pub(super) primaries: Vec<Server>,
+    pub(super) replicas: Replicas,
     pub(super) map: ArcSwap<ShardMap>,
     /// Held while the map is read again, so that it is read once for all who need it.
     reading: Mutex<()>,
@@ -91,9 +93,10 @@ pub(super) struct Router {
 }
 
 impl Router {
-    pub(super) fn new(primaries: Vec<Server>, map: ShardMap) -> Self {
+    pub(super) fn new(primaries: Vec<Server>, replicas: Replicas, map: ShardMap) -> Self {
         Self {
             primaries,
+            replicas,
             map: ArcSwap::from_pointee(map),
             reading: Mutex::new(()),
             #[cfg(test)]

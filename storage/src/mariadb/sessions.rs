@@ -2,7 +2,7 @@
 
 pub(super) mod lock;
 mod end;
-mod live;
+pub(super) mod live;
 mod refresh;
 mod standing;
 mod sweep;

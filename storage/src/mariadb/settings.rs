@@ -96,6 +96,10 @@ fn judge(variables: &HashMap<String, String>, ahead_us: i64, replica: bool) -> V
             found.push((true, "is read-only: set read_only off, or name the primary".to_owned()));
         }
     }
+    if replica && !on("read_only") {
+        let what = "takes writes, which would part it from its primary: set read_only on";
+        found.push((false, what.to_owned()));
+    }
     if ahead_us.abs() > CLOCKS_US {
         let (seconds, way) =
             (ahead_us.abs() / 1_000_000, if ahead_us > 0 { "ahead" } else { "behind" });
@@ -167,6 +171,11 @@ mod tests {
         variables.insert("read_only".to_owned(), "ON".to_owned());
         assert_eq!(judge(&variables, 0, true), []);
         assert_eq!(judge(&good(), 60_000_000, false), [(false, "its clock is 60 s ahead".into())]);
-        assert_eq!(judge(&good(), -60_000_000, true), [(false, "its clock is 60 s behind".into())]);
+        assert_eq!(
+            judge(&variables, -60_000_000, true),
+            [(false, "its clock is 60 s behind".into())]
+        );
+        let writable = judge(&good(), 0, true);
+        assert_eq!((writable.len(), writable[0].0), (1, false), "{writable:?}");
     }
 }

@@ -12,3 +12,6 @@ mod hung;
 mod full;
 mod kill;
 mod load;
+mod replicas;
+mod shape;
+mod tls;

@@ -61,6 +61,8 @@ storage.gamelog_limit                  65536                  default
 storage.mariadb.url                    (not set)              default
 storage.mariadb.home                   (not set)              default
 storage.mariadb.connections            16                     default
+storage.mariadb.ca_file                (not set)              default
+storage.mariadb.replica_lag_ms         5000                   default
 storage.mariadb.migrate_at_start       false                  default
 apps.demo.name                         \"\"                     default
 apps.demo.origins                      [\"https://a.example\"]  daemun.toml:4

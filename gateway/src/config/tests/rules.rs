@@ -87,6 +87,10 @@ fn rules_name_the_key_and_its_origin() {
             "storage.mariadb.servers.r.replica_of (daemun.toml:3): `z` is no server here",
         ),
         (
+            "[storage.mariadb]\nurl = \"mysql://u:secret@h/d\"\n[storage.mariadb.servers.s]\nurl = \"mysql://u:secret@h/d\"\nreplica_of = \"main\"",
+            "storage.mariadb.servers.s.url (daemun.toml:4): is the address of `main` too: name each server once",
+        ),
+        (
             "[storage.mariadb]\nurl = \"mysql://h/d\"\nhome = \"z\"",
             "storage.mariadb.home (daemun.toml:3): `z` is none of the primaries",
         ),
@@ -99,7 +103,7 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 21] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 22] = [
         ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),
@@ -121,6 +125,7 @@ fn numbers_keep_their_bounds() {
         ("storage", "readers", Some(1), Some(1024)),
         ("storage", "gamelog_limit", Some(1), Some(1_000_000)),
         ("storage.mariadb", "connections", Some(1), Some(1024)),
+        ("storage.mariadb", "replica_lag_ms", Some(1), Some(60_000)),
     ];
     for (section, key, least, most) in bounds {
         // Repeats are as short as may be, so that no token is too short for them.

@@ -12,7 +12,7 @@ use crate::mariadb::rows::{signed, unsigned};
 use crate::mariadb::sessions::lock::look;
 use crate::push::{Inbox, InboxRead};
 
-pub(super) struct Read;
+pub(in crate::mariadb) struct Read;
 
 impl ReadSet for Read {
     type Item = InboxRead;

@@ -165,6 +165,12 @@ impl Expected {
         self.ask(server, connection, SELECT).await
     }
 
+    /// Finds out whether a replica, which its primary's word says nothing of, shows it.
+    pub(in crate::mariadb) async fn is_shown(&self, replica: &mut Conn) -> Result<(), Fault> {
+        let shown = ranges_of(replica, 0).await?;
+        if self.is_met_by(&shown) { Ok(()) } else { Err(Fault::StaleMap) }
+    }
+
     async fn ask(&self, server: &Server, connection: &mut Conn, select: &str) -> Result<(), Fault> {
         let asked = Instant::now();
         let kept = ranges(connection.exec(select, ()).await?, 0)?;
@@ -187,16 +193,26 @@ fn ranges(rows: Vec<Row>, primary: usize) -> Result<Vec<Range>> {
     let mut ranges = Vec::with_capacity(rows.len());
     for mut row in rows {
         let state: String = cell(&mut row, 3, "shard_range.state")?;
+        let first: Shard = cell(&mut row, 0, "shard_range.first_shard")?;
+        let last: Shard = cell(&mut row, 1, "shard_range.last_shard")?;
+        if first < HOME || last > LAST || first > last {
+            let what = format!("shard_range from {first} to {last}: shards are {HOME} to {LAST}");
+            return Err(StorageError::Corrupt(what));
+        }
         if state == OPEN {
-            ranges.push(Range {
-                first: cell(&mut row, 0, "shard_range.first_shard")?,
-                last: cell(&mut row, 1, "shard_range.last_shard")?,
-                version: cell(&mut row, 2, "shard_range.version")?,
-                primary,
-            });
+            let version = cell(&mut row, 2, "shard_range.version")?;
+            ranges.push(Range { first, last, version, primary });
         }
     }
     Ok(ranges)
+}
+
+/// What a connection's server says that it keeps.
+pub(in crate::mariadb) async fn ranges_of(
+    connection: &mut Conn,
+    primary: usize,
+) -> Result<Vec<Range>, Fault> {
+    Ok(ranges(connection.exec(SELECT, ()).await?, primary)?)
 }
 
 /// What one server says that it keeps.

@@ -10,7 +10,7 @@ use crate::mariadb::members::shard;
 use crate::mariadb::router::{ReadSet, Shard};
 use crate::sessions::{Login, LoginsRead};
 
-pub(super) struct Read;
+pub(in crate::mariadb) struct Read;
 
 impl ReadSet for Read {
     type Item = LoginsRead;

@@ -95,6 +95,19 @@ impl Scene {
         Self { databases, settings }
     }
 
+    /// The same databases once more.
+    pub(super) fn two_of(scene: &Self) -> Self {
+        Self::across([0, 1].map(|at: usize| scene.databases[at].url.clone()))
+    }
+
+    /// With another server beside these.
+    pub(super) fn with(mut self, name: &str, url: &str, replica_of: Option<&str>) -> Self {
+        let (url, replica_of) = (ServerUrl::new(url), replica_of.map(str::to_owned));
+        let server = ServerSettings { url, shards: None, replica_of };
+        self.settings.servers.insert(name.to_owned(), server);
+        self
+    }
+
     pub(super) fn servers(&self) -> Servers {
         Servers::new(&self.settings).unwrap()
     }
