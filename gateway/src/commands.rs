@@ -13,6 +13,8 @@ pub mod shards;
 use std::io::Write;
 use std::process::ExitCode;
 
+use storage::mariadb::Finding;
+
 use crate::config::{Flags, Settings};
 
 /// Says why it did not work, on standard error.
@@ -30,6 +32,20 @@ pub fn say(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("standard output: {error}")),
     }
+}
+
+/// What is found of servers: lines to say, and what is in the way.
+fn judged(findings: Vec<Finding>) -> (String, Vec<String>) {
+    let (mut said, mut wrong) = (String::new(), Vec::new());
+    for Finding { server, refused, what } in findings {
+        let line = format!("MariaDB `{server}`: {what}");
+        if refused {
+            wrong.push(line);
+        } else {
+            said += &format!("warning: {line}\n");
+        }
+    }
+    (said, wrong)
 }
 
 fn load(flags: &Flags) -> Result<Settings, String> {

@@ -6,7 +6,8 @@ mod members;
 
 pub use apps::{AnnounceCommand, Announced};
 pub use members::{
-    BanCommand, Banned, Desk, MessageCommand, Messaged, Order, Shown, ShownBan, Unbanned, Whom,
+    BanCommand, Banned, Desk, MessageCommand, Messaged, Order, ShowCommand, Shown, ShownBan,
+    Unbanned, Whom,
 };
 
 use axum::extract::{Request, State};

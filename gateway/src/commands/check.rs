@@ -29,15 +29,7 @@ pub async fn run(flags: &Flags) -> ExitCode {
 async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     let tender =
         Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
-    let (mut said, mut wrong) = (String::new(), Vec::new());
-    for finding in tender.check(&SystemClock).await {
-        let line = format!("MariaDB `{}`: {}", finding.server, finding.what);
-        if finding.refused {
-            wrong.push(line);
-        } else {
-            said += &format!("warning: {line}\n");
-        }
-    }
+    let (mut said, mut wrong) = super::judged(tender.check(&SystemClock).await);
     if !wrong.is_empty() {
         return Ok((said, wrong));
     }

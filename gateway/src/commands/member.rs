@@ -15,13 +15,20 @@ use serde_json::Value;
 use super::{fail, load, say};
 use crate::config::{Flags, Settings};
 use crate::control::{self, ControlError};
-use crate::private::{BanCommand, Desk, MessageCommand, Order, Whom};
+use crate::private::{BanCommand, Desk, MessageCommand, Order, ShowCommand, Whom};
 
 /// What to do with a member.
 #[derive(Clone, Debug, Subcommand)]
 pub enum MemberCommand {
     /// Shows a member: state, ban, identities, logins, inbox.
-    Show(Who),
+    Show {
+        /// Which member.
+        #[command(flatten)]
+        who: Who,
+        /// Takes what a replica of the database has, and says how old that may be.
+        #[arg(long)]
+        lagging: bool,
+    },
     /// Sends a member a message. It waits in the member's inbox until it has arrived.
     Message {
         /// Which member.
@@ -89,7 +96,9 @@ pub async fn run(command: MemberCommand, flags: &Flags) -> ExitCode {
 
 fn order(command: MemberCommand) -> Result<Order, String> {
     Ok(match command {
-        MemberCommand::Show(who) => Order::Show(who.into()),
+        MemberCommand::Show { who: Who { app, member }, lagging } => {
+            Order::Show(ShowCommand { app, member, lagging })
+        }
         MemberCommand::Message { who: Who { app, member }, title, text, expires_s } => {
             let title = title.as_deref().map(|title| bounded("--title", title)).transpose()?;
             let text = bounded("--text", &text)?;

@@ -14,7 +14,8 @@ use crate::config::Flags;
 pub enum ShardsCommand {
     /// Shows which server keeps which virtual shards, as the servers say it.
     Show,
-    /// Exits 0 when every shard is kept by one server.
+    /// Exits 0 when every shard is kept by one server, each entry is a server of its own, and
+    /// each replica is the copy of its primary.
     Check,
 }
 
@@ -29,8 +30,22 @@ pub async fn run(command: ShardsCommand, flags: &Flags) -> ExitCode {
     };
     match command {
         ShardsCommand::Show => say(&shards.iter().map(line).collect::<String>()),
-        ShardsCommand::Check => say("every shard is kept by one server\n"),
+        ShardsCommand::Check => match shape(flags).await {
+            Ok((warnings, wrong)) => {
+                let said = say(&format!("every shard is kept by one server\n{warnings}"));
+                if wrong.is_empty() { said } else { fail(&wrong.join("\ndaemun: ")) }
+            }
+            Err(error) => fail(&error),
+        },
     }
+}
+
+/// What is to be said of the servers, and what must not be.
+async fn shape(flags: &Flags) -> Result<(String, Vec<String>), String> {
+    let settings = load(flags)?;
+    let tender =
+        Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
+    Ok(super::judged(tender.shape().await))
 }
 
 fn line(range: &ShardRange) -> String {

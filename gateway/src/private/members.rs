@@ -25,7 +25,7 @@ use crate::http::Failure;
 #[serde(untagged)]
 pub enum Order {
     /// Shows a member.
-    Show(Whom),
+    Show(ShowCommand),
     /// Sends a member a message.
     Message(MessageCommand),
     /// Keeps a member out.
@@ -52,7 +52,7 @@ impl Order {
     /// `member.unknown`, `body.invalid`, or what storage says.
     pub async fn done_at(self, desk: &Desk) -> Result<Value, ErrorBody> {
         match self {
-            Self::Show(whom) => desk.show(whom).await.and_then(json),
+            Self::Show(command) => desk.show(command).await.and_then(json),
             Self::Message(command) => desk.message(command).await.and_then(json),
             Self::Ban(command) => desk.ban(command).await.and_then(json),
             Self::Unban(whom) => desk.unban(whom).await.and_then(json),
@@ -64,7 +64,19 @@ fn json(answer: impl Serialize) -> Result<Value, ErrorBody> {
     serde_json::to_value(answer).map_err(|error| fault::internal(&error.to_string()))
 }
 
-/// The body of `/commands/member/show` and `/commands/member/unban`.
+/// The body of `/commands/member/show`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShowCommand {
+    /// The game.
+    pub app: AppId,
+    /// The member.
+    pub member: MemberId,
+    /// Whether what a replica has is good enough, which spares the primary.
+    #[serde(default)]
+    pub lagging: bool,
+}
+
+/// The body of `/commands/member/unban`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Whom {
     /// The game.
@@ -145,6 +157,8 @@ pub struct Shown {
     pub inbox: u64,
     /// The highest number that it acknowledged.
     pub acked: u64,
+    /// How many milliseconds ago, at most, it was like this; null when it is now.
+    pub lag_ms: Option<u64>,
 }
 
 /// A ban, as an operator is shown it.
@@ -162,8 +176,11 @@ pub struct ShownBan {
     pub by: storage::members::By,
 }
 
-pub(super) async fn show(State(private): State<Private>, Json(whom): Json<Whom>) -> Response {
-    done(&private, Order::Show(whom)).await
+pub(super) async fn show(
+    State(private): State<Private>,
+    Json(command): Json<ShowCommand>,
+) -> Response {
+    done(&private, Order::Show(command)).await
 }
 
 pub(super) async fn message(

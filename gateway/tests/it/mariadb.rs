@@ -7,8 +7,8 @@ use loadtest::Format;
 use loadtest::walk::{Teller, Walk};
 use protocol::error::ErrorCode;
 use serde_json::json;
-use storage::config::ServerUrl;
-use storage::servers::MariaDb;
+use storage::config::{ServerSettings, ServerUrl};
+use storage::servers::{MariaDb, MariaDbOptions};
 
 use crate::harness::Daemun;
 
@@ -106,6 +106,82 @@ async fn an_operator_finds_a_member_from_a_machine_on_which_no_server_runs() {
     says(&run(&["member", "show", &member]), true, &["\"reason\": \"Cheating\""]);
     let body = json!({"app": "demo", "member": player.login().member.id});
     assert_eq!(house.command("/commands/member/show", body).await["ban"]["reason"], "Cheating");
+}
+
+/// A primary and its replica, with the schema.
+fn pair() -> (MariaDb, MariaDb, String, String) {
+    let primary = MariaDb::start(MariaDbOptions::default()).unwrap();
+    let options = MariaDbOptions::default().replica_of(&primary).with("--read-only");
+    let replica = MariaDb::start(options).unwrap();
+    let url = primary.database("pair").unwrap();
+    let copy = replica.databases().same_database(&url);
+    let folder = tempfile::tempdir().unwrap();
+    says(&daemun(&url, folder.path(), &["migrate", "up"]), true, &["main: V1__app"]);
+    replica.reach(&primary.position().unwrap()).unwrap();
+    (primary, replica, url, copy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_sees_what_it_did_though_a_replica_is_asked() {
+    let (primary, replica, url, copy) = tokio::task::spawn_blocking(pair).await.unwrap();
+    let house = Daemun::with(|settings| {
+        let mariadb = &mut settings.storage.mariadb;
+        mariadb.url = Some(ServerUrl::new(&url));
+        let (url, replica_of) = (ServerUrl::new(&copy), Some("main".to_owned()));
+        mariadb.servers.insert("copy".into(), ServerSettings { url, shards: None, replica_of });
+    })
+    .await;
+    let player = house.guest().await;
+    let member = player.login().member.id;
+    let show = async |lagging: bool| {
+        let body = json!({"app": "demo", "member": member, "lagging": lagging});
+        house.command("/commands/member/show", body).await
+    };
+    let ban = json!({"app": "demo", "member": member, "reason": "cheating"});
+    house.command("/commands/member/ban", ban.clone()).await;
+    let shown = show(false).await;
+    assert_eq!((&shown["state"], &shown["lag_ms"]), (&json!("banned"), &json!(null)));
+    // Whatever the replica does.
+    replica.sql("STOP SLAVE SQL_THREAD").unwrap();
+    let who = json!({"app": "demo", "member": member});
+    house.command("/commands/member/unban", who).await;
+    assert_eq!(show(false).await["ban"], json!(null));
+    // Who says that it need not be present is told how old it may be.
+    let lagging = show(true).await;
+    assert_eq!(lagging["ban"].is_null(), lagging["lag_ms"].is_null(), "{lagging}");
+    drop((primary, replica));
+}
+
+#[test]
+fn a_replica_that_lags_or_is_none_is_named_by_a_check() {
+    let (primary, replica, url, copy) = pair();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |copy: &str, arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_daemun"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear()
+            .env("DAEMUN_DATA", folder.path().join("data"))
+            .env("DAEMUN_STORAGE__MARIADB__URL", &url)
+            .env("DAEMUN_STORAGE__MARIADB__SERVERS__COPY__URL", copy)
+            .env("DAEMUN_STORAGE__MARIADB__SERVERS__COPY__REPLICA_OF", "main")
+            .output()
+            .unwrap()
+    };
+    let kept = ["every shard is kept by one server"];
+    says(&run(&copy, &["shards", "check"]), true, &kept);
+    replica.sql("STOP SLAVE SQL_THREAD").unwrap();
+    primary.sql("CREATE DATABASE one").unwrap();
+    primary.sql("CREATE DATABASE two").unwrap();
+    let lags = "warning: MariaDB `copy`: lags 2 transactions behind `main`";
+    says(&run(&copy, &["check"]), true, &[lags]);
+    says(&run(&copy, &["shards", "check"]), true, &[kept[0], lags]);
+    let same = url.replace("127.0.0.1", "localhost");
+    let named = ["MariaDB `copy`: is the same database as `main`: name it once"];
+    says(&run(&same, &["shards", "check"]), false, &named);
+    says(&run(&same, &["check"]), false, &named);
+    drop(replica);
+    says(&run(&copy, &["check"]), true, &["MariaDB `copy`: is not read: "]);
 }
 
 #[test]

@@ -13,11 +13,14 @@ use protocol::push::{MESSAGE, Message};
 use protocol::sessions::Login;
 use protocol::time::Micros;
 use storage::clock::{Clock, SystemClock};
-use storage::members::{Ban, By};
+use storage::freshness::{Aged, Freshness};
+use storage::members::{Ban, By, Overview, OverviewRead};
 use storage::open::Storage;
 use storage::push::NewPush;
 
-use super::{BanCommand, Banned, MessageCommand, Messaged, Shown, ShownBan, Unbanned, Whom};
+use super::{
+    BanCommand, Banned, MessageCommand, Messaged, ShowCommand, Shown, ShownBan, Unbanned, Whom,
+};
 use crate::config::Settings;
 
 /// How long a message waits for its member, in seconds, unless said otherwise: 30 days.
@@ -97,17 +100,19 @@ impl Desk {
         Ok(Unbanned { lifted: lifted.as_ref().map(shown) })
     }
 
-    pub(super) async fn show(&self, Whom { app, member: id }: Whom) -> Result<Shown, ErrorBody> {
-        let (storage, now) = (&self.storage, self.clock.now());
-        let of_storage = |error| fault::of_storage(&error);
-        let found = storage.members.get(app.clone(), id).await.map_err(of_storage)?;
-        let member = found.ok_or_else(|| {
-            ErrorBody::new(ErrorCode::MemberUnknown, format!("`{app}` has no member {id}"))
-        })?;
-        let identities = storage.identity.list(app.clone(), id).await.map_err(of_storage)?;
-        let (logins, epoch) =
-            storage.sessions.logins(app.clone(), id, now, LOGINS).await.map_err(of_storage)?;
-        let inbox = storage.inboxes.read(app, id, 0, now, 0).await.map_err(of_storage)?;
+    pub(super) async fn show(&self, command: ShowCommand) -> Result<Shown, ErrorBody> {
+        let ShowCommand { app, member: id, lagging } = command;
+        let now = self.clock.now();
+        // Whoever acted on the member a moment ago sees what came of it, unless it says that it
+        // need not.
+        let freshness = if lagging { Freshness::Lagging } else { Freshness::Present };
+        let read = OverviewRead { app: app.clone(), member: id, now, logins: LOGINS, freshness };
+        let seen = self.storage.members.overview(read).await;
+        let Aged { value, lag } = seen.map_err(|error| fault::of_storage(&error))?;
+        let Overview { member, identities, logins, epoch, inbox, acked } =
+            value.ok_or_else(|| {
+                ErrorBody::new(ErrorCode::MemberUnknown, format!("`{app}` has no member {id}"))
+            })?;
         let logins = logins.into_iter().map(|login| Login {
             id: login.id,
             current: login.epoch == epoch,
@@ -124,8 +129,9 @@ impl Desk {
             created_at: member.created_at,
             providers: identities.into_iter().map(|identity| identity.provider).collect(),
             logins: logins.collect(),
-            inbox: inbox.seq,
-            acked: inbox.acked,
+            inbox,
+            acked,
+            lag_ms: lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
         })
     }
 }
