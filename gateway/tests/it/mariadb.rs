@@ -1,5 +1,8 @@
 //! The same server with its truth in MariaDB.
 
+mod growing;
+
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
@@ -57,13 +60,18 @@ async fn what_was_answered_is_there_after_a_restart() {
 }
 
 /// `daemun` with the database in its environment.
-fn daemun(url: &str, folder: &std::path::Path, arguments: &[&str]) -> Output {
+fn daemun(url: &str, folder: &Path, arguments: &[&str]) -> Output {
+    daemun_of(&[("DAEMUN_STORAGE__MARIADB__URL", url)], folder, arguments)
+}
+
+/// `daemun` with such an environment and no other.
+fn daemun_of(environment: &[(&str, &str)], folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_daemun"))
         .args(arguments)
         .current_dir(folder)
         .env_clear()
         .env("DAEMUN_DATA", folder.join("data"))
-        .env("DAEMUN_STORAGE__MARIADB__URL", url)
+        .envs(environment.iter().copied())
         .output()
         .unwrap()
 }
@@ -157,16 +165,12 @@ fn a_replica_that_lags_or_is_none_is_named_by_a_check() {
     let (primary, replica, url, copy) = pair();
     let folder = tempfile::tempdir().unwrap();
     let run = |copy: &str, arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_daemun"))
-            .args(arguments)
-            .current_dir(folder.path())
-            .env_clear()
-            .env("DAEMUN_DATA", folder.path().join("data"))
-            .env("DAEMUN_STORAGE__MARIADB__URL", &url)
-            .env("DAEMUN_STORAGE__MARIADB__SERVERS__COPY__URL", copy)
-            .env("DAEMUN_STORAGE__MARIADB__SERVERS__COPY__REPLICA_OF", "main")
-            .output()
-            .unwrap()
+        let environment = [
+            ("DAEMUN_STORAGE__MARIADB__URL", url.as_str()),
+            ("DAEMUN_STORAGE__MARIADB__SERVERS__COPY__URL", copy),
+            ("DAEMUN_STORAGE__MARIADB__SERVERS__COPY__REPLICA_OF", "main"),
+        ];
+        daemun_of(&environment, folder.path(), arguments)
     };
     let kept = ["every shard is kept by one server"];
     says(&run(&copy, &["shards", "check"]), true, &kept);

@@ -72,6 +72,15 @@ impl Databases {
         Hold::new(self.root.clone(), statements.to_vec())
     }
 
+    /// The same in a database of [`Databases::database`].
+    ///
+    /// # Errors
+    /// As [`Databases::sql`].
+    pub fn sql_in(&self, url: &str, statement: &str) -> Result<Option<String>, Fault> {
+        let name = url.rsplit_once('/').map_or("", |(_, name)| name);
+        sql::run(&format!("{}/{name}", self.root), statement)
+    }
+
     /// Removes what tests left here more than a day ago.
     fn sweep(&self) -> Result<(), Fault> {
         let left = self.sql(
