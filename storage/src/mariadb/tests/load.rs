@@ -85,7 +85,7 @@ impl History {
 }
 
 /// What is there of a shard: the inboxes' pushes, and the lock rows' highest numbers.
-async fn rows(connection: &mut Conn, shard: u16) -> Vec<(i64, i64, String)> {
+async fn rows(connection: &mut Conn, shard: u16) -> Vec<Kept> {
     let (first, last) = members(shard);
     let select = format!(
         "SELECT member, seq, body FROM inbox WHERE member BETWEEN {first} AND {last}
@@ -100,13 +100,16 @@ fn members(shard: u16) -> (i64, i64) {
     (first, first | ((1 << 53) - 1))
 }
 
+/// A row: a member, a number, and the rest of it as text.
+type Kept = (i64, i64, String);
+
 struct Mover {
     connections: Vec<Conn>,
     version: i64,
     /// Where each shard is.
     home: BTreeMap<u16, usize>,
     /// What a shard left where it is no more.
-    left: BTreeMap<(u16, usize), Vec<(i64, i64, String)>>,
+    left: BTreeMap<(u16, usize), Vec<Kept>>,
 }
 
 impl Mover {
