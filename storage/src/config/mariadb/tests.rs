@@ -11,7 +11,11 @@ fn server(shards: Option<&str>, replica_of: Option<&str>) -> ServerSettings {
 }
 
 fn servers(all: &[(&str, ServerSettings)]) -> MariaDbSettings {
-    let servers = all.iter().map(|(name, server)| ((*name).to_owned(), server.clone())).collect();
+    let at = |name: &str| ServerUrl::new(&format!("mysql://u:secret@h/{name}"));
+    let named = |(name, server): &(&str, ServerSettings)| {
+        ((*name).to_owned(), ServerSettings { url: at(name), ..server.clone() })
+    };
+    let servers = all.iter().map(named).collect();
     MariaDbSettings { servers, ..MariaDbSettings::default() }
 }
 
