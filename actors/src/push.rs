@@ -1,5 +1,7 @@
 //! Pushes that must arrive, from the inbox to the wire.
 
+pub mod delivery;
+
 use protocol::push::{GAP, Gap, InboxPush};
 use serde_json::{Value, json};
 use storage::clock::Micros;

@@ -9,6 +9,7 @@
 
 mod bans;
 mod broadcast;
+pub mod ids;
 mod registry;
 pub mod replies;
 mod settings;

@@ -4,8 +4,6 @@
 //! once. What others have to say to the client waits in [`outbound`], bounded in bytes.
 
 mod connection;
-mod delivery;
-mod ids;
 mod outbound;
 mod phase;
 mod sockets;

@@ -123,7 +123,7 @@ impl Replies {
     fn fresh(&self, shelf: &mut Shelf, space: Space, id: Id) -> Recorder {
         let (done, answer) = watch::channel(None);
         shelf.entries.push_back((id.clone(), Entry::Pending(answer)));
-        Recorder { replies: self.clone(), space, id, done }
+        Recorder { replies: self.clone(), space, id, done, finished: false }
     }
 
     /// How many bytes are kept.
@@ -229,12 +229,14 @@ pub struct Recorder {
     space: Space,
     id: Id,
     done: watch::Sender<Option<Arc<Outcome>>>,
+    finished: bool,
 }
 
 impl Recorder {
     /// Keeps the outcome, and gives it to whoever joined.
-    pub fn finish(self, outcome: Outcome) -> Arc<Outcome> {
+    pub fn finish(mut self, outcome: Outcome) -> Arc<Outcome> {
         let outcome = Arc::new(outcome);
+        self.finished = true;
         self.replies.0.lock().finish(self.space, &self.id, Some(outcome.clone()));
         self.done.send_replace(Some(outcome.clone()));
         outcome
@@ -243,11 +245,9 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // After `finish` the entry is no longer pending, or gone.
-        let mut store = self.replies.0.lock();
-        let found = store.spaces.get(&self.space).and_then(|shelf| shelf.find(&self.id));
-        if matches!(found, Some((_, Entry::Pending(_)))) {
-            store.finish(self.space, &self.id, None);
+        // After `finish` the entry may be that of the next one already.
+        if !self.finished {
+            self.replies.0.lock().finish(self.space, &self.id, None);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! It waits for, in this order:
 //! 1. what others have to say to the client (pushes, a close), from [`Outbound`];
 //! 2. answers: of `session.open`, of requests in flight;
-//! 3. pushes that must arrive, from [`Delivery`](super::delivery::Delivery), unless the
-//!    connection is closing and owes none;
+//! 3. pushes that must arrive, from [`Delivery`](actors::push::delivery::Delivery),
+//!    unless the connection is closing and owes none;
 //! 4. frames of the client, unless its budget of requests in flight is used up, its session
 //!    is being opened, or the connection is closing;
 //! 5. the time: a deadline, a heartbeat, the end of a token.
@@ -22,7 +22,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use actors::push::delivery::InboxOf;
 use actors::sessions::Connection as _;
+use actors::sessions::ids::RequestIds;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -37,7 +39,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::ids::Ids;
 use super::outbound::{Closing, Next, Outbound};
 use super::phase::Phase;
 use super::wire::{self, Socket};
@@ -92,10 +93,8 @@ struct Connection {
     socket: Socket,
     /// Requests that are being answered; nothing is kept for them while there are none.
     in_flight: Option<FuturesUnordered<BoxFuture<'static, Answered>>>,
-    in_flight_ids: Vec<u64>,
     phase: Phase,
-    /// The request ids that were used.
-    ids: Ids,
+    ids: RequestIds,
     /// Whose connection it is.
     client: IpAddr,
     /// How many requests were over the rate, less those that were not.
@@ -151,9 +150,8 @@ pub(super) async fn serve(gate: Gate, peer: Box<Peer>) {
         outbound,
         socket,
         in_flight: None,
-        in_flight_ids: Vec::new(),
         phase: Phase::Unopened { deadline, place: Some(unopened) },
-        ids: Ids::default(),
+        ids: RequestIds::default(),
         client,
         over_rate: 0,
         began: now,
@@ -242,8 +240,8 @@ impl Connection {
         let owed = self.closing.as_deref().map(|closing| closing.after);
         if let Phase::Open(session) = &mut self.phase
             && owed.is_none_or(|seq| !session.inbox.reached(seq))
-            && let Poll::Ready(push) =
-                session.inbox.poll_next(&self.gate.node, &session.caller, context)
+            && let inbox = (InboxOf { node: &self.gate.node, caller: &session.caller })
+            && let Poll::Ready(push) = session.inbox.poll_next(&inbox, context)
         {
             return Poll::Ready(Event::Inbox(Box::new(push)));
         }
@@ -259,7 +257,7 @@ impl Connection {
     fn may_read(&self) -> bool {
         self.closing.is_none()
             && !matches!(self.phase, Phase::Opening { .. })
-            && self.in_flight_ids.len() < self.gate.settings.in_flight_per_connection
+            && self.ids.in_flight() < self.gate.settings.in_flight_per_connection
     }
 
     /// Deals with what happened, and gathers what is to be written of it. Nothing here waits,
@@ -282,9 +280,8 @@ impl Connection {
             }
             Event::Opened(id, outcome) => self.on_opened(id, *outcome),
             Event::Answered(Answered { id, operation, outcome }) => {
-                self.in_flight_ids.retain(|flying| *flying != id);
-                if self.in_flight_ids.is_empty() {
-                    self.in_flight_ids = Vec::new();
+                self.ids.landed(id);
+                if self.ids.in_flight() == 0 {
                     self.in_flight = None;
                 }
                 self.answer(id, operation, outcome)
@@ -313,7 +310,7 @@ impl Connection {
         operation: Operation,
         work: impl Future<Output = Outcome> + Send + 'static,
     ) {
-        self.in_flight_ids.push(id);
+        self.ids.flies(id);
         self.in_flight
             .get_or_insert_default()
             .push(Box::pin(async move { Answered { id, operation, outcome: work.await } }));
@@ -321,9 +318,7 @@ impl Connection {
 
     fn answer(&mut self, id: u64, operation: Operation, outcome: Outcome) -> Result<(), End> {
         self.gate.meter.request(Door::Socket, operation, &outcome);
-        if matches!(&outcome, Err(error) if error.same_id_again()) {
-            self.ids.allow_again(id);
-        }
+        self.ids.answered(id, &outcome);
         self.send(&ServerFrame::answer(id, &outcome))
     }
 

@@ -4,12 +4,12 @@
 //! answer needs: there is no member's request without a caller to make it for.
 
 use actors::node::Opened;
+use actors::push::delivery::Delivery;
 use futures_util::future::BoxFuture;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::SessionId;
 use tokio::time::Instant;
 
-use super::delivery::Delivery;
 use crate::limits::Place;
 
 /// A connection's phase.

@@ -52,6 +52,31 @@ async fn what_was_lost_or_says_same_id_is_tried_again() {
     assert!(kept(&replies, session(1), 1));
 }
 
+/// Somebody who sends a request again the moment its answer is there.
+struct Impatient(Replies, Mutex<Option<Recorder>>);
+
+impl std::task::Wake for Impatient {
+    fn wake(self: Arc<Self>) {
+        *self.1.lock() = Some(fresh(&self.0, session(1), 1));
+    }
+}
+
+/// One that has just ended must not take the next one's place along: a third would be done
+/// beside that one.
+#[tokio::test(start_paused = true)]
+async fn who_is_done_again_is_alone() {
+    let replies = Replies::new(1 << 20, GRACE);
+    let recorder = fresh(&replies, session(1), 1);
+    let Begun::Pending(mut joined) = replies.begin(session(1), 1) else { panic!() };
+    let impatient = Arc::new(Impatient(replies.clone(), Mutex::default()));
+    let waker = impatient.clone().into();
+    let mut changed = std::pin::pin!(joined.changed());
+    assert!(changed.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    recorder.finish(Err(ErrorBody::new(ErrorCode::Internal, "unknown")));
+    assert!(impatient.1.lock().is_some());
+    assert!(matches!(replies.begin(session(1), 1), Begun::Pending(_)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_last_128_are_kept() {
     let replies = Replies::new(1 << 20, GRACE);

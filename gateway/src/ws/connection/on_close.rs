@@ -23,7 +23,7 @@ impl Connection {
 
     /// The close, once everything that comes before it is done.
     pub(super) fn closed(&mut self) -> Option<Box<Closing>> {
-        let (phase, answered) = (&self.phase, self.in_flight_ids.is_empty());
+        let (phase, answered) = (&self.phase, self.ids.in_flight() == 0);
         self.closing.take_if(|closing| {
             answered
                 && match phase {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actors::node::Opened;
+use actors::push::delivery::Delivery;
 use futures_util::future::BoxFuture;
 use protocol::close::CloseCode;
 use protocol::error::ErrorBody;
@@ -11,7 +12,6 @@ use protocol::sessions::{CloseReply, OpenRequest, PingReply};
 use tokio::time::Instant;
 
 use super::{Connection, End};
-use crate::ws::delivery::Delivery;
 use crate::ws::outbound::Closing;
 use crate::ws::phase::{OpenSession, Phase, already_open, not_open};
 
@@ -74,9 +74,7 @@ impl Connection {
             Ok(Opened { attachment, caller, delivered, reply }) => {
                 self.next_ping =
                     Instant::now() + Duration::from_secs(self.gate.settings.heartbeat_s);
-                if reply.resumed {
-                    self.ids.resumed();
-                }
+                self.ids.opened(reply.resumed);
                 let session = OpenSession {
                     caller,
                     session: reply.session,

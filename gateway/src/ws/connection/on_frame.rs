@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use actors::sessions::replies::{Begun, Recorder, finished, joined};
+use actors::sessions::ids::{Met, Used};
+use actors::sessions::replies::{Recorder, finished, joined};
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode};
@@ -37,7 +38,7 @@ impl Connection {
 
     fn on_frame(&mut self, frame: &[u8]) -> Result<(), End> {
         if let Phase::Unopened { deadline, .. } = &mut self.phase
-            && self.ids.highest() == 0
+            && self.ids.untouched()
         {
             // The first frame has come; now the open must come in time.
             *deadline = self.began + Duration::from_secs(self.gate.settings.open_timeout_s);
@@ -57,9 +58,10 @@ impl Connection {
             },
             Err(FrameFault::Senseless(reason)) => Err(senseless(reason)),
             Err(FrameFault::Request { id, reason }) => match self.count() {
-                Ok(()) => {
-                    self.stale(id).unwrap_or_else(|| self.refuse(id, FrameFault::error(reason)))
-                }
+                Ok(()) => match self.ids.meet(id) {
+                    Ok(()) => self.refuse(id, FrameFault::error(reason)),
+                    Err(used) => self.on_used(id, used),
+                },
                 Err(error) => self.turn_away(id, error),
             },
         }
@@ -80,9 +82,7 @@ impl Connection {
     /// Answers a request over the rate. Its id is not used by it: the client may send it again.
     /// A client that goes on and on is closed.
     fn turn_away(&mut self, id: u64, error: ErrorBody) -> Result<(), End> {
-        if self.ids.is_fresh(id) {
-            self.ids.allow_again(id);
-        }
+        self.ids.turned_away(id);
         self.over_rate += 1;
         if self.over_rate >= self.gate.limits.of(self.client).refusals() {
             let retry_after_ms = error.retry_after_ms;
@@ -95,35 +95,46 @@ impl Connection {
     fn on_request(&mut self, frame: RequestFrame<'_>) -> Result<(), End> {
         let id = frame.id;
         let Some(operation) = Operation::parse(&frame.op) else {
-            return self.stale(id).unwrap_or_else(|| {
-                let message = format!("there is no operation `{}`", shortened(&frame.op));
-                self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message))
-            });
-        };
-        let begun = match (&self.phase, operation.effect()) {
-            (Phase::Open(session), Effect::Changes) if !self.in_flight_ids.contains(&id) => {
-                Some(self.gate.node.sessions.replies().begin(session.session, id))
+            if let Err(used) = self.ids.meet(id) {
+                return self.on_used(id, used);
             }
-            (Phase::Open(_) | Phase::Unopened { .. } | Phase::Opening { .. }, _) => None,
+            let message = format!("there is no operation `{}`", shortened(&frame.op));
+            return self.refuse(id, ErrorBody::new(ErrorCode::OpUnknown, message));
         };
-        let recorder = match begun {
+        let met = match (&self.phase, operation.effect()) {
+            (Phase::Open(session), Effect::Changes) => {
+                let replies = self.gate.node.sessions.replies();
+                self.ids.meet_keeping(id, replies, session.session).map(Some)
+            }
+            (Phase::Open(_) | Phase::Unopened { .. } | Phase::Opening { .. }, _) => {
+                self.ids.meet(id).map(|()| None)
+            }
+        };
+        match met {
+            Ok(None) => self.on_operation(id, operation, frame.body, None),
+            Ok(Some(Met::New(recorder))) => {
+                self.on_operation(id, operation, frame.body, Some(recorder))
+            }
             // It was sent before, on this connection or on one that is gone.
-            Some(Begun::Kept(outcome)) => {
-                self.ids.met(id);
-                return self.answer(id, operation, outcome.as_ref().clone());
-            }
-            Some(Begun::Pending(answer)) => {
-                self.ids.met(id);
+            Ok(Some(Met::Kept(outcome))) => self.answer(id, operation, outcome.as_ref().clone()),
+            Ok(Some(Met::Joins(answer))) => {
                 self.fly(id, operation, joined(answer));
-                return Ok(());
+                Ok(())
             }
-            Some(Begun::Fresh(recorder)) => Some(recorder),
-            None => None,
-        };
-        if let Some(stale) = self.stale(id) {
-            return stale;
+            Err(used) => self.on_used(id, used),
         }
-        self.on_operation(id, operation, frame.body, recorder)
+    }
+
+    /// What is said to a request that is not done.
+    fn on_used(&mut self, id: u64, used: Used) -> Result<(), End> {
+        match used {
+            // The answer to come is for both.
+            Used::InFlight => Ok(()),
+            Used::Stale(highest) => {
+                let message = format!("id {id} is not above {highest}, the highest so far");
+                self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message))
+            }
+        }
     }
 
     fn on_operation(
@@ -161,20 +172,6 @@ impl Connection {
                 }
             }
         }
-    }
-
-    /// What becomes of an id that was used before; `None` for one that is to be done, which
-    /// from now on counts as used.
-    fn stale(&mut self, id: u64) -> Option<Result<(), End>> {
-        if self.ids.use_up(id) {
-            return None;
-        }
-        if self.in_flight_ids.contains(&id) {
-            // It joins the request in flight: one answer is for both.
-            return Some(Ok(()));
-        }
-        let message = format!("id {id} is not above {}, the highest so far", self.ids.highest());
-        Some(self.refuse(id, ErrorBody::new(ErrorCode::FrameStaleId, message)))
     }
 }
 

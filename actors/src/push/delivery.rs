@@ -8,22 +8,60 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use actors::identity::tokens::Caller;
-use actors::node::Node;
-use actors::push::with_gaps;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use protocol::push::InboxPush;
 use storage::error::StorageError;
 use storage::push::Inbox;
 
-/// How many pushes are read at a time.
-const PART: usize = 64;
+use super::with_gaps;
+use crate::identity::tokens::Caller;
+use crate::node::Node;
 
-type Reading = BoxFuture<'static, Result<Inbox, StorageError>>;
+/// How many pushes are read at a time.
+pub const PART: usize = 64;
+
+/// A part of an inbox that is being read.
+pub type Reading = BoxFuture<'static, Result<Inbox, StorageError>>;
+
+/// One member's inbox, as a delivery needs it.
+pub trait Truth {
+    /// At most `limit` pushes behind a number.
+    fn read(&self, after: u64, limit: usize) -> Reading;
+    /// Everything up to a number has arrived. What goes wrong is told to the log alone.
+    fn ack(&self, seq: u64) -> BoxFuture<'static, ()>;
+}
+
+/// The inbox in storage.
+pub struct InboxOf<'a> {
+    /// Where storage is, and the time.
+    pub node: &'a Node,
+    /// Whose inbox it is.
+    pub caller: &'a Caller,
+}
+
+impl Truth for InboxOf<'_> {
+    fn read(&self, after: u64, limit: usize) -> Reading {
+        let (node, caller) = (self.node.clone(), self.caller.clone());
+        Box::pin(async move {
+            let now = node.clock.now();
+            node.storage.inboxes.read(caller.app, caller.member, after, now, limit).await
+        })
+    }
+
+    fn ack(&self, seq: u64) -> BoxFuture<'static, ()> {
+        let (node, caller) = (self.node.clone(), self.caller.clone());
+        Box::pin(async move {
+            if let Err(error) = node.sessions.acknowledge(&caller, seq).await {
+                // The pushes come again with the next resume, which does no harm.
+                tracing::warn!(%error, "an acknowledgement could not be kept");
+            }
+        })
+    }
+}
 
 /// Where the delivery stands.
-pub(super) struct Delivery {
+pub struct Delivery {
     /// The highest number that was delivered.
     delivered: u64,
     /// How far the inbox is known to reach.
@@ -38,34 +76,31 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// From the number that the client has, to where the inbox reaches.
-    pub(super) fn new(delivered: u64, known: u64) -> Self {
+    #[must_use]
+    pub fn new(delivered: u64, known: u64) -> Self {
         Self { delivered, known, reading: None, ready: VecDeque::new(), acking: None, ack: None }
     }
 
     /// The inbox reaches at least so far.
-    pub(super) fn look(&mut self, seq: u64) {
+    pub fn look(&mut self, seq: u64) {
         self.known = self.known.max(seq);
     }
 
     /// Whether everything up to here was delivered.
-    pub(super) fn reached(&self, seq: u64) -> bool {
+    #[must_use]
+    pub fn reached(&self, seq: u64) -> bool {
         self.delivered >= seq
     }
 
     /// The client has everything up to here. Storing it may take its time: a later one
     /// stands for all before it.
-    pub(super) fn ack(&mut self, seq: u64) {
+    pub fn ack(&mut self, seq: u64) {
         self.ack = self.ack.max(Some(seq));
     }
 
     /// The next push to send, once there is one.
-    pub(super) fn poll_next(
-        &mut self,
-        node: &Node,
-        caller: &Caller,
-        context: &mut Context<'_>,
-    ) -> Poll<InboxPush> {
-        self.poll_ack(node, caller, context);
+    pub fn poll_next(&mut self, truth: &impl Truth, context: &mut Context<'_>) -> Poll<InboxPush> {
+        self.poll_ack(truth, context);
         loop {
             if let Some(push) = self.ready.pop_front() {
                 self.delivered = push.seq;
@@ -77,7 +112,7 @@ impl Delivery {
                     self.ready = VecDeque::new();
                     return Poll::Pending;
                 }
-                self.reading = Some(read(node.clone(), caller.clone(), self.delivered));
+                self.reading = Some(truth.read(self.delivered, PART));
             }
             let Some(reading) = &mut self.reading else { return Poll::Pending };
             let Poll::Ready(read) = reading.poll_unpin(context) else { return Poll::Pending };
@@ -101,7 +136,7 @@ impl Delivery {
         }
     }
 
-    fn poll_ack(&mut self, node: &Node, caller: &Caller, context: &mut Context<'_>) {
+    fn poll_ack(&mut self, truth: &impl Truth, context: &mut Context<'_>) {
         loop {
             if let Some(acking) = &mut self.acking {
                 if acking.poll_unpin(context).is_pending() {
@@ -110,19 +145,7 @@ impl Delivery {
                 self.acking = None;
             }
             let Some(seq) = self.ack.take() else { return };
-            let (node, caller) = (node.clone(), caller.clone());
-            self.acking = Some(Box::pin(async move {
-                if let Err(error) = node.sessions.acknowledge(&caller, seq).await {
-                    // The pushes come again with the next resume, which does no harm.
-                    tracing::warn!(%error, "an acknowledgement could not be kept");
-                }
-            }));
+            self.acking = Some(truth.ack(seq));
         }
     }
-}
-
-fn read(node: Node, caller: Caller, after: u64) -> Reading {
-    Box::pin(async move {
-        node.storage.inboxes.read(caller.app, caller.member, after, node.clock.now(), PART).await
-    })
 }
