@@ -66,7 +66,8 @@ pub struct Delivery {
     delivered: u64,
     /// How far the inbox is known to reach.
     known: u64,
-    reading: Option<Reading>,
+    /// The reading that is under way, and how far the inbox was known to reach when it began.
+    reading: Option<(u64, Reading)>,
     /// What was read and is not yet sent.
     ready: VecDeque<InboxPush>,
     /// The acknowledgement that is being written, and the highest one that came meanwhile.
@@ -112,21 +113,23 @@ impl Delivery {
                     self.ready = VecDeque::new();
                     return Poll::Pending;
                 }
-                self.reading = Some(truth.read(self.delivered, PART));
+                self.reading = Some((self.known, truth.read(self.delivered, PART)));
             }
-            let Some(reading) = &mut self.reading else { return Poll::Pending };
+            let Some((began, reading)) = &mut self.reading else { return Poll::Pending };
+            let hinted = self.known > *began;
             let Poll::Ready(read) = reading.poll_unpin(context) else { return Poll::Pending };
             self.reading = None;
             match read {
                 Ok(inbox) => {
-                    self.known = self.known.max(inbox.seq);
                     let reached = inbox.seq;
                     self.ready = with_gaps(self.delivered, inbox, PART).into();
                     if self.ready.is_empty() {
-                        // All of it was acknowledged elsewhere.
+                        // All of it was acknowledged elsewhere. A hint that came meanwhile may
+                        // be of what is behind it.
                         self.delivered = self.delivered.max(reached);
-                        self.known = self.delivered;
+                        self.known = if hinted { self.known } else { self.delivered };
                     }
+                    self.known = self.known.max(reached);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "an inbox could not be read; the next hint or heartbeat reads it");
@@ -147,5 +150,81 @@ impl Delivery {
             let Some(seq) = self.ack.take() else { return };
             self.acking = Some(truth.ack(seq));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::task::Waker;
+
+    use storage::clock::Micros;
+    use storage::push::KeptPush;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    type Answer = oneshot::Sender<Inbox>;
+
+    /// An inbox whose readings are answered by the test: after which number, and the answer.
+    #[derive(Default)]
+    struct Asked(RefCell<VecDeque<(u64, Answer)>>);
+
+    impl Asked {
+        /// Answers the oldest reading, which must be one behind this number.
+        fn answer(&self, after: u64, inbox: Inbox) {
+            let (asked, answer) = self.0.borrow_mut().pop_front().unwrap();
+            assert_eq!(asked, after);
+            assert!(answer.send(inbox).is_ok());
+        }
+    }
+
+    impl Truth for Asked {
+        fn read(&self, after: u64, _limit: usize) -> Reading {
+            let (answer, answered) = oneshot::channel();
+            self.0.borrow_mut().push_back((after, answer));
+            Box::pin(async { answered.await.map_err(|_| StorageError::Overloaded) })
+        }
+
+        fn ack(&self, _seq: u64) -> BoxFuture<'static, ()> {
+            Box::pin(async {})
+        }
+    }
+
+    fn next(delivery: &mut Delivery, inbox: &Asked) -> Option<u64> {
+        match delivery.poll_next(inbox, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(push) => Some(push.seq),
+            Poll::Pending => None,
+        }
+    }
+
+    fn kept(seq: u64) -> KeptPush {
+        KeptPush { seq, word: "message".into(), body: "{}".into(), at: Micros(1) }
+    }
+
+    /// It waited for the next hint, whenever that came.
+    #[test]
+    fn a_hint_amid_a_reading_of_nothing_is_not_forgotten() {
+        let (inbox, mut delivery) = (Asked::default(), Delivery::new(0, 1));
+        assert_eq!(next(&mut delivery, &inbox), None);
+        // The first was acknowledged elsewhere; the second is written while that is read.
+        delivery.look(2);
+        inbox.answer(0, Inbox { pushes: Vec::new(), seq: 1, acked: 1 });
+        assert_eq!(next(&mut delivery, &inbox), None);
+        inbox.answer(1, Inbox { pushes: vec![kept(2)], seq: 2, acked: 1 });
+        assert_eq!(next(&mut delivery, &inbox), Some(2));
+        assert_eq!(next(&mut delivery, &inbox), None);
+        assert!(inbox.0.borrow().is_empty(), "all of it is delivered");
+    }
+
+    #[test]
+    fn a_hint_of_what_is_not_there_is_looked_for_once() {
+        let (inbox, mut delivery) = (Asked::default(), Delivery::new(3, 3));
+        assert_eq!(next(&mut delivery, &inbox), None);
+        delivery.look(9);
+        assert_eq!(next(&mut delivery, &inbox), None);
+        inbox.answer(3, Inbox { pushes: Vec::new(), seq: 3, acked: 3 });
+        assert_eq!(next(&mut delivery, &inbox), None);
+        assert!(inbox.0.borrow().is_empty());
     }
 }
