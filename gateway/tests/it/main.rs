@@ -28,4 +28,5 @@ mod push;
 mod resent;
 mod sessions;
 mod slow;
+mod storm;
 mod tree;
