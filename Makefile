@@ -1,4 +1,4 @@
-.PHONY: run test kill lint fmt bench docs
+.PHONY: run test kill lint fmt bench autobahn docs
 
 run: ## Serve players on embedded storage, in development mode.
 	cargo run --release
@@ -23,6 +23,9 @@ fmt: ## Format the sources.
 bench: ## Measure what the README claims; each figure beside its reference.
 	cargo build --release -p gateway -p benches
 	$${CARGO_TARGET_DIR:-target}/release/benches all --sessions 1000,5000,15000
+
+autobahn: ## Run Autobahn's websocket suite; it needs a Python 2.7 and some minutes.
+	gateway/tests/autobahn.sh
 
 docs: ## Write the generated documents anew (docs/openapi.json, docs/legacy.md, protocol/vectors).
 	UPDATE=1 cargo test -p gateway --test it openapi

@@ -10,5 +10,8 @@ mod sockets;
 mod upgrade;
 mod wire;
 
+#[cfg(test)]
+mod echo;
+
 pub use sockets::Sockets;
 pub use upgrade::upgrade;

@@ -81,7 +81,13 @@ impl Socket {
         loop {
             if let Some(frames) = &mut self.frames {
                 match frames.read() {
-                    Some(Ok(message)) => return Poll::Ready(Some(Ok(message))),
+                    Some(Ok(message)) => {
+                        if message.is_ping() {
+                            // Its pong comes before the answer to whatever is behind it.
+                            self.output.extend(frames.answers());
+                        }
+                        return Poll::Ready(Some(Ok(message)));
+                    }
                     Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => {
                         return Poll::Ready(None);
                     }
@@ -128,6 +134,12 @@ impl Socket {
     /// Gathers a frame that was encoded in the connection's format.
     pub(super) fn send_encoded(&mut self, payload: &[u8]) {
         memory::append_data(self.format == Format::Json, payload, &mut self.output);
+    }
+
+    /// Gathers a frame of either kind, whatever the connection's format.
+    #[cfg(test)]
+    pub(super) fn send_as(&mut self, text: bool, payload: &[u8]) {
+        memory::append_data(text, payload, &mut self.output);
     }
 
     /// Gathers a ping.
