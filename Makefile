@@ -1,4 +1,4 @@
-.PHONY: run test kill lint fmt bench autobahn docs
+.PHONY: run test kill lint fmt bench autobahn fuzz docs
 
 run: ## Serve players on embedded storage, in development mode.
 	cargo run --release
@@ -26,6 +26,10 @@ bench: ## Measure what the README claims; each figure beside its reference.
 
 autobahn: ## Run Autobahn's websocket suite; it needs a Python 2.7 and some minutes.
 	gateway/tests/autobahn.sh
+
+FUZZ_SECONDS ?= 60
+fuzz: ## Try every fuzz target, each for FUZZ_SECONDS; it needs cargo-fuzz.
+	deploy/fuzz.sh $(FUZZ_SECONDS)
 
 docs: ## Write the generated documents anew (docs/openapi.json, docs/legacy.md, protocol/vectors).
 	UPDATE=1 cargo test -p gateway --test it openapi

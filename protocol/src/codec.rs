@@ -62,7 +62,7 @@ impl Format {
     }
 
     /// Reads the body of a request: a map, nothing behind it. In MessagePack it must be
-    /// one that JSON could say: strings as keys, no extensions.
+    /// one that JSON could say: strings as keys, no extensions, no infinite numbers.
     ///
     /// # Errors
     /// `body.invalid`, naming the field.
@@ -137,7 +137,11 @@ fn flat_plain(rest: &mut &[u8]) -> Option<()> {
             return None;
         }
         let (None, payload) = shape(rest)? else { return None };
-        *rest = rest.get(payload..)?;
+        let (value, behind) = rest.split_at_checked(payload)?;
+        if !is_finite(Marker::from_u8(marker), value) {
+            return None;
+        }
+        *rest = behind;
     }
     Some(())
 }
@@ -152,7 +156,11 @@ fn plain_value(rest: &mut &[u8], levels: usize) -> Result<(), &'static str> {
         return Err("holds an extension, which has no form in JSON");
     }
     let (children, payload) = shape(rest).ok_or(BROKEN)?;
-    *rest = rest.get(payload..).ok_or(BROKEN)?;
+    let (value, behind) = rest.split_at_checked(payload).ok_or(BROKEN)?;
+    if !is_finite(marker, value) {
+        return Err("holds a number that is infinite or none, which has no form in JSON");
+    }
+    *rest = behind;
     let inner = levels.checked_sub(usize::from(children.is_some())).ok_or("is nested too deep")?;
     let keys = matches!(marker, Marker::FixMap(_) | Marker::Map16 | Marker::Map32);
     for place in 0..children.unwrap_or(0) {
@@ -162,6 +170,15 @@ fn plain_value(rest: &mut &[u8], levels: usize) -> Result<(), &'static str> {
         plain_value(rest, inner)?;
     }
     Ok(())
+}
+
+/// Whether a value is no floating-point number, or one that is a number.
+fn is_finite(marker: Marker, value: &[u8]) -> bool {
+    match (marker, value) {
+        (Marker::F32, value) => value.try_into().map(f32::from_be_bytes).is_ok_and(f32::is_finite),
+        (Marker::F64, value) => value.try_into().map(f64::from_be_bytes).is_ok_and(f64::is_finite),
+        _ => true,
+    }
 }
 
 fn first_marker(rest: &[u8]) -> Option<Marker> {
@@ -284,6 +301,27 @@ mod tests {
         let mut time = b"\x82\xa5later\xd6\xff\x5e\x00\x00\x00".to_vec();
         time.extend_from_slice(&good[1..]);
         assert_eq!(refused(&time), "the body holds an extension, which has no form in JSON");
+    }
+
+    /// Found by fuzzing: such a number came back as null, or not at all.
+    #[test]
+    fn a_number_is_one() {
+        let with = |number: &[u8]| {
+            let good = b"\xa5inner\x82\xa3app\xa4demo\xa1n\x01";
+            [b"\x82\xa5later", number, good].concat()
+        };
+        let none = "the body holds a number that is infinite or none, which has no form in JSON";
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(refused(&with(&[&[0xcb][..], &number.to_be_bytes()].concat())), none);
+            let narrow = (number as f32).to_be_bytes();
+            assert_eq!(refused(&with(&[&[0xca][..], &narrow].concat())), none);
+            // A body in which nothing is nested is read in a shorter way.
+            let flat = [&b"\x81\xa1t\xcb"[..], &number.to_be_bytes()].concat();
+            assert_eq!(refused(&flat), none);
+        }
+        let fine = with(&[&[0xcb][..], &1.5_f64.to_be_bytes()].concat());
+        assert!(Format::Msgpack.decode_body::<Outer>(&fine).is_ok());
+        assert!(refused(&with(&[0xcb, 0x7f])).contains("broken"));
     }
 
     #[test]

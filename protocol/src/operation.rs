@@ -115,10 +115,24 @@ macro_rules! operations {
         #[derive(Clone, Debug, PartialEq)]
         pub enum Request { $($(#[doc = $edoc])+ $access($requests),)+ }
 
+        /// Writes the body alone.
+        impl Serialize for Request {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$access(request) => request.serialize(serializer),)+ }
+            }
+        }
+
         $(
             $(#[doc = $edoc])+
             #[derive(Clone, Debug, PartialEq)]
             pub enum $requests { $($(#[doc = $doc])+ $op($request),)+ }
+
+            /// Writes the body alone.
+            impl Serialize for $requests {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    match self { $(Self::$op(body) => body.serialize(serializer),)+ }
+                }
+            }
 
             impl $requests {
                 /// The operation that is asked for.
