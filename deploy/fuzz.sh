@@ -19,7 +19,7 @@ case "${CARGO_TARGET_DIR:-target}" in
     *) target="$PWD/${CARGO_TARGET_DIR:-target}/fuzz" ;;
 esac
 
-for name in protocol/frame protocol/body; do
+for name in protocol/frame protocol/body actors/requests actors/inbox; do
     echo "fuzz: $name for ${1:-60} s"
     found="$target/corpus/$name"
     mkdir -p "$found"

@@ -43,6 +43,8 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("shuttle", &[]),
     // Certificates for tests.
     ("rcgen", &[]),
+    // What a fuzzer's bytes stand for, in tests: linked by nobody.
+    ("arbitrary", &[]),
     ("nix", &["benches"]),
 ];
 
