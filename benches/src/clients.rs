@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     whom: Whom,
     /// Where it is.
     address: String,
+    /// How many of them are at work at a time.
+    #[arg(long, default_value_t = crowd::AT_A_TIME)]
+    at_a_time: usize,
 }
 
 /// What the clients are to do.
@@ -64,6 +67,10 @@ pub(crate) enum Order {
     Admit(usize),
     /// So many connect. The server's hold no session yet.
     Connect(usize),
+    /// Those who connected log so many new guests in, each one after the other.
+    LogIn(usize),
+    /// Those who connected exchange the tokens of the first so many guests, as before.
+    Refresh(usize),
     /// Each of those who connected opens a session with a token.
     Open,
     /// So many connect and, of the server's, open a session with a token.
@@ -151,14 +158,23 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Starts the process; nobody is connected yet.
+    /// Starts the process; nobody is connected yet. Of its clients so many are at work at a
+    /// time.
     ///
     /// # Errors
     /// When the system does not start it.
-    pub(crate) fn start(whom: Whom, address: &str) -> Result<Self, Fault> {
+    pub(crate) fn start(whom: Whom, address: &str, at_a_time: usize) -> Result<Self, Fault> {
         let mut command = leash::own("clients")?;
-        command.args([whom.word(), address]);
+        command.args([whom.word(), address, "--at-a-time", &at_a_time.to_string()]);
         Ok(Self { process: Process::start("the clients", command)? })
+    }
+
+    /// What processor time they have used so far.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn cpu(&self) -> Result<Duration, Fault> {
+        self.process.cpu()
     }
 
     /// Has an order carried out.
@@ -190,7 +206,8 @@ impl Clients {
 /// # Errors
 /// When an order is not understood.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let mut crowd = Crowd::new(Door::new(arguments.whom, &arguments.address)?);
+    let door = Door::new(arguments.whom, &arguments.address)?;
+    let mut crowd = Crowd::new(door, arguments.at_a_time);
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = orders.next_line().await? {
         let outcome = match crowd.obey(serde_json::from_str(&line)?).await {

@@ -1,4 +1,4 @@
-//! Figures of processor time, taken by turns.
+//! Figures of time, taken by turns.
 //!
 //! All that is compared is there at once, each a process of its own with clients of its own,
 //! and silent but for its turn. A round gives everyone one turn; the first round is not
@@ -10,7 +10,9 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::Fault;
+use crate::clients::crowd::AT_A_TIME;
 use crate::clients::{Clients, Done, Order, Whom};
+use crate::process::Process;
 use crate::report::{Figure, Spread};
 use crate::subject::Subject;
 
@@ -55,6 +57,35 @@ pub(crate) struct Taken {
     a_second: f64,
 }
 
+/// A process that is being looked at while it works.
+pub(crate) struct Watch {
+    began: Instant,
+    before: Duration,
+}
+
+impl Watch {
+    /// Begins to look.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn start(process: &Process) -> Result<Self, Fault> {
+        Ok(Self { began: Instant::now(), before: process.cpu()? })
+    }
+
+    /// Ends when the work has: what it took, shared by so many operations.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) async fn stop(self, process: &Process, operations: usize) -> Result<Taken, Fault> {
+        let took = self.began.elapsed();
+        sleep(AFTERMATH).await;
+        let spent = process.cpu()?.saturating_sub(self.before);
+        let operations = operations as f64;
+        let micros = spent.as_secs_f64() * 1e6 / operations;
+        Ok(Taken { micros, a_second: operations / took.as_secs_f64() })
+    }
+}
+
 impl Contender {
     /// Gives a subject its clients.
     ///
@@ -70,7 +101,16 @@ impl Contender {
     /// # Errors
     /// When they cannot be started.
     pub(crate) fn speaking(subject: Subject, whom: Whom) -> Result<Self, Fault> {
-        let clients = Clients::start(whom, subject.address())?;
+        let clients = Clients::start(whom, subject.address(), AT_A_TIME)?;
+        Ok(Self { subject, clients })
+    }
+
+    /// Gives a subject clients of which so many are at work at a time.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub(crate) fn crowded(subject: Subject, at_a_time: usize) -> Result<Self, Fault> {
+        let clients = Clients::start(subject.whom, subject.address(), at_a_time)?;
         Ok(Self { subject, clients })
     }
 
@@ -91,14 +131,9 @@ impl Contender {
         operations: usize,
         work: impl AsyncFnOnce(&mut Self) -> Result<(), Fault>,
     ) -> Result<Taken, Fault> {
-        let (began, before) = (Instant::now(), self.subject.process().cpu()?);
+        let watch = Watch::start(self.subject.process())?;
         work(self).await?;
-        let took = began.elapsed();
-        sleep(AFTERMATH).await;
-        let spent = self.subject.process().cpu()?.saturating_sub(before);
-        let operations = operations as f64;
-        let micros = spent.as_secs_f64() * 1e6 / operations;
-        Ok(Taken { micros, a_second: operations / took.as_secs_f64() })
+        watch.stop(self.subject.process(), operations).await
     }
 
     /// Ends both processes.
@@ -145,24 +180,46 @@ pub(crate) async fn play(
 /// # Errors
 /// When nothing was taken.
 pub(crate) fn figure(what: &str, taken: &[Taken]) -> Result<Figure, Fault> {
-    let of = |value: fn(&Taken) -> f64| {
-        let mut values: Vec<f64> = taken.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values
-    };
-    let (micros, a_second) = (of(|it| it.micros), of(|it| it.a_second));
-    let nothing = || format!("{what}: nothing was taken");
-    let (&least, &most) = micros.first().zip(micros.last()).ok_or_else(nothing)?;
-    let value = median(&micros).ok_or_else(nothing)?;
+    let micros = || taken.iter().map(|it| it.micros);
+    let (value, spread) = middle(what, micros())?;
+    let (a_second, _) = middle(what, taken.iter().map(|it| it.a_second))?;
     Ok(Figure {
         what: what.to_owned(),
         value,
-        spread: Some(Spread { least, most }),
+        spread: Some(spread),
         detail: json!({
-            "rounds": taken.iter().map(|it| it.micros).collect::<Vec<_>>(),
-            "a_second_by_the_clock": median(&a_second),
+            "rounds": micros().collect::<Vec<_>>(),
+            "a_second_by_the_clock": a_second,
         }),
     })
+}
+
+/// The same by the clock: what an operation took of the time that all of them took together.
+///
+/// # Errors
+/// When nothing was taken.
+pub(crate) fn figure_by_the_clock(what: &str, taken: &[Taken]) -> Result<Figure, Fault> {
+    let micros = || taken.iter().map(|it| 1e6 / it.a_second);
+    let (value, spread) = middle(what, micros())?;
+    let (spent, _) = middle(what, taken.iter().map(|it| it.micros))?;
+    Ok(Figure {
+        what: what.to_owned(),
+        value,
+        spread: Some(spread),
+        detail: json!({
+            "rounds": micros().collect::<Vec<_>>(),
+            "micros_of_processor_time": spent,
+        }),
+    })
+}
+
+/// The median of values, and between which they are.
+fn middle(what: &str, values: impl Iterator<Item = f64>) -> Result<(f64, Spread), Fault> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let nothing = || format!("{what}: nothing was taken");
+    let (&least, &most) = values.first().zip(values.last()).ok_or_else(nothing)?;
+    Ok((median(&values).ok_or_else(nothing)?, Spread { least, most }))
 }
 
 /// Of sorted values; with an even number of them, the lower of the middle two.
@@ -192,5 +249,15 @@ mod tests {
         assert_eq!(figure.value, 2.0);
         assert_eq!(figure.spread, Some(Spread { least: 1.0, most: 9.0 }));
         assert!(super::figure("it", &[]).is_err());
+    }
+
+    #[test]
+    fn the_clock_says_what_is_shared_by_all_at_once() {
+        let taken = |a_second| Taken { micros: 7.0, a_second };
+        let taken = [taken(1e6), taken(2.5e5), taken(5e5)];
+        let figure = super::figure_by_the_clock("it", &taken).unwrap();
+        assert_eq!(figure.value, 2.0);
+        assert_eq!(figure.spread, Some(Spread { least: 1.0, most: 4.0 }));
+        assert_eq!(figure.detail["micros_of_processor_time"], 7.0);
     }
 }

@@ -8,6 +8,7 @@ mod broadcast;
 mod clients;
 mod connect;
 mod contest;
+mod database;
 mod idle;
 mod machine;
 mod message;
@@ -57,6 +58,8 @@ enum Bench {
     Broadcast(broadcast::Arguments),
     /// Processor time of a message that must arrive.
     Message(message::Arguments),
+    /// How many logins, opens, refreshes and messages a second MariaDB carries.
+    Database(database::Arguments),
     /// The clients of a bench: does what standard input orders.
     #[command(hide = true)]
     Clients(clients::Arguments),
@@ -66,6 +69,9 @@ enum Bench {
         /// Which one.
         kind: reference::Kind,
     },
+    /// The reference of a database: says the statements that standard input orders.
+    #[command(hide = true)]
+    Statements,
     /// Runs a command that ends when the process that started it does.
     #[command(hide = true)]
     Leash {
@@ -84,8 +90,10 @@ fn main() -> ExitCode {
         Bench::Connect(arguments) => bench(connect::run(&arguments)),
         Bench::Broadcast(arguments) => bench(broadcast::run(&arguments)),
         Bench::Message(arguments) => bench(message::run(&arguments)),
+        Bench::Database(arguments) => bench(database::run(&arguments)),
         Bench::Clients(arguments) => block_on(one_thread(), clients::run(&arguments)),
         Bench::Reference { kind } => block_on(many_threads(), reference::run(kind)),
+        Bench::Statements => block_on(many_threads(), reference::statements::run()),
         Bench::Leash { command } => Err(process::leash::exec(&command)),
     };
     match outcome {

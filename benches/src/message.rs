@@ -20,7 +20,7 @@ use crate::{Fault, server};
 /// How many members are told.
 const MEMBERS: usize = 1_000;
 /// The size of a message's text, in bytes.
-const TEXT: usize = 200;
+pub(crate) const TEXT: usize = 200;
 
 /// Where the figures are written unless said otherwise.
 const OUT: &str = "target/bench/message.json";
@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
     let mut taken = Vec::new();
     for round in 0..contest::PLAYED {
         eprintln!("round {round}");
-        let told = contender.take(MEMBERS, async |it| it.tell(&members).await).await?;
+        let told = contender.take(MEMBERS, async |it| it.tell(&members, AT_A_TIME).await).await?;
         if round > 0 {
             taken.push(told);
         }
@@ -79,14 +79,21 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
 }
 
 impl Contender {
-    /// Has every member told, and every one hear it.
-    async fn tell(&mut self, members: &[MemberId]) -> Result<(), Fault> {
+    /// Has every member told, so many at a time, and every one hear it.
+    ///
+    /// # Errors
+    /// When a command is not answered as it should be, or a message is not heard.
+    pub(crate) async fn tell(
+        &mut self,
+        members: &[MemberId],
+        at_a_time: usize,
+    ) -> Result<(), Fault> {
         let Self { subject, clients } = self;
         let server = subject.as_server().ok_or("only the server tells")?;
         let text = "x".repeat(TEXT);
         let telling = stream::iter(members)
             .map(|&member| server.message(member, &text))
-            .buffer_unordered(AT_A_TIME)
+            .buffer_unordered(at_a_time)
             .try_collect::<()>();
         let hearing = clients.order(Order::Hear, contest::LONGEST);
         futures_util::future::try_join(telling, hearing).await?;

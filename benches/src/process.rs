@@ -1,6 +1,6 @@
 //! Processes that a bench starts: each ends with it, however it ends.
 
-mod cpu;
+pub(crate) mod cpu;
 pub(crate) mod leash;
 mod memory;
 mod settle;

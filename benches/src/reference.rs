@@ -5,6 +5,7 @@
 
 pub(crate) mod bare;
 pub(crate) mod node;
+pub(crate) mod statements;
 mod tcp;
 mod websocket;
 

@@ -18,6 +18,8 @@ pub(crate) use table::grouped;
 
 /// The unit of figures of processor time.
 pub(crate) const MICROS: &str = "µs of CPU each";
+/// The unit of figures by the clock.
+pub(crate) const CLOCK: &str = "µs each, by the clock";
 /// How far a figure may grow with the number of sessions and still count as flat.
 const FLAT: f64 = 1.2;
 
@@ -155,6 +157,15 @@ impl Report {
         self.write(path)
     }
 
+    /// What the other side of a figure of time is called: so many of it in one second.
+    fn rate(&self) -> Option<&'static str> {
+        match self.unit {
+            MICROS => Some("a second and core"),
+            CLOCK => Some("a second"),
+            _ => None,
+        }
+    }
+
     fn write(&self, path: &Path) -> Result<(), Fault> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -170,8 +181,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n### {}\n", self.title)?;
-        if self.unit == MICROS {
-            let mut figures = Table::new(["what", self.unit, "least to most", "a second and core"]);
+        if self.figures.is_empty() {
+            writeln!(f, "Nothing was measured.\n")?;
+        } else if let Some(rate) = self.rate() {
+            let mut figures = Table::new(["what", self.unit, "least to most", rate]);
             for figure in &self.figures {
                 let Spread { least, most } =
                     figure.spread.unwrap_or(Spread { least: figure.value, most: figure.value });

@@ -30,7 +30,11 @@ impl Sizes {
     }
 }
 
-fn enough_files(connections: usize) -> Result<(), Fault> {
+/// Whether so many connections fit into a process.
+///
+/// # Errors
+/// When a process here may not have so many open files.
+pub(crate) fn enough_files(connections: usize) -> Result<(), Fault> {
     let files = leash::files();
     let most = files.saturating_sub(SPARE_FILES);
     if connections <= most {

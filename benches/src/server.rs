@@ -38,7 +38,7 @@ pub(crate) struct Server {
 }
 
 /// A setting by its variable, for example `("DAEMUN_SESSIONS__QUIET_MS", "1")`.
-pub(crate) type Setting = (&'static str, &'static str);
+pub(crate) type Setting<'a> = (&'static str, &'a str);
 
 /// The part of `private.json` that is needed.
 #[derive(Deserialize)]
@@ -52,7 +52,7 @@ impl Server {
     ///
     /// # Errors
     /// When it is not built, or is not up in time.
-    pub(crate) async fn start(settings: &[Setting]) -> Result<Self, Fault> {
+    pub(crate) async fn start(settings: &[Setting<'_>]) -> Result<Self, Fault> {
         let folder = TempDir::with_prefix("daemun-bench-")?;
         let data = folder.path().join("data");
         let mut command = leash::command(&binary()?)?;

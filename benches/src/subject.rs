@@ -37,7 +37,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Server::start`].
-    pub(crate) async fn server(settings: &[Setting]) -> Result<Self, Fault> {
+    pub(crate) async fn server(settings: &[Setting<'_>]) -> Result<Self, Fault> {
         let server = Box::new(Server::start(settings).await?);
         Ok(Self { whom: Whom::Daemun, runs: Runs::Server(server) })
     }

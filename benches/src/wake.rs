@@ -29,9 +29,9 @@ const REACH: f64 = 1.0;
 const WAKES: &str = "daemun_session_wakes_total";
 
 /// Actors go to sleep as soon as they may.
-const SLEEPY: &[Setting] = &[("DAEMUN_SESSIONS__QUIET_MS", "1")];
+const SLEEPY: &[Setting<'_>] = &[("DAEMUN_SESSIONS__QUIET_MS", "1")];
 /// Actors stay awake for longer than the bench takes.
-const WAKEFUL: &[Setting] = &[("DAEMUN_SESSIONS__QUIET_MS", "1800000")];
+const WAKEFUL: &[Setting<'_>] = &[("DAEMUN_SESSIONS__QUIET_MS", "1800000")];
 
 const ASLEEP: usize = 0;
 const AWAKE: usize = 1;

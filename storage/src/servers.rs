@@ -1,4 +1,4 @@
-//! Real database servers for tests, thrown away afterwards.
+//! Real database servers for tests and benches, thrown away afterwards.
 //!
 //! A server runs on a free port of the loopback, in a folder of its own, and ends with whoever
 //! started it: when the owner is dropped, when a test panics, and when the test process is

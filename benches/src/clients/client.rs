@@ -14,6 +14,8 @@ use crate::Fault;
 /// How many loopback addresses connections come from.
 const SOURCES: u8 = 8;
 
+const NO_STRANGER: &str = "only a stranger asks for tokens";
+
 /// Where clients connect to, and what they speak there.
 pub(crate) struct Door {
     whom: Whom,
@@ -103,6 +105,28 @@ impl Client {
         let guest = stranger.log_in(&door.address).await?;
         stranger.leave().await?;
         Ok(Some(guest))
+    }
+
+    /// Logs a new guest in and stays.
+    ///
+    /// # Errors
+    /// As [`Client::enter`]; when it has a session, or nobody logs in there.
+    pub(crate) async fn log_in(&mut self, door: &Door) -> Result<Guest, Fault> {
+        match self {
+            Self::Stranger(stranger) => stranger.log_in(&door.address).await,
+            Self::Player(_) | Self::Tcp(_) | Self::Websocket(_) => Err(NO_STRANGER.into()),
+        }
+    }
+
+    /// Exchanges a guest's tokens and stays.
+    ///
+    /// # Errors
+    /// As [`Client::log_in`].
+    pub(crate) async fn refresh(&mut self, guest: &mut Guest) -> Result<(), Fault> {
+        match self {
+            Self::Stranger(stranger) => stranger.refresh(guest).await,
+            Self::Player(_) | Self::Tcp(_) | Self::Websocket(_) => Err(NO_STRANGER.into()),
+        }
     }
 
     /// Opens a guest's session; an echo has none.

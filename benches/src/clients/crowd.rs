@@ -1,7 +1,9 @@
 //! Many clients at once, a few of them at work at a time.
 
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
@@ -10,7 +12,7 @@ use super::player::Guest;
 use super::{Burst, Done, Order};
 use crate::Fault;
 
-/// How many clients are at work at a time.
+/// How many clients are at work at a time unless a bench says otherwise.
 pub(crate) const AT_A_TIME: usize = 32;
 /// How long one client may take for its part of an order.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Everyone who is connected.
 pub(super) struct Crowd {
     door: Door,
+    at_a_time: usize,
     clients: Vec<Client>,
     /// Connected, and to open their sessions.
     waiting: Vec<Client>,
@@ -29,9 +32,10 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub(super) fn new(door: Door) -> Self {
+    pub(super) fn new(door: Door, at_a_time: usize) -> Self {
         Self {
             door,
+            at_a_time,
             clients: Vec::new(),
             waiting: Vec::new(),
             guests: Vec::new(),
@@ -46,6 +50,8 @@ impl Crowd {
             Order::Enter(many) => self.enter(many).await?,
             Order::Admit(many) => self.admit(many).await?,
             Order::Connect(many) => self.connect(many).await?,
+            Order::LogIn(many) => self.log_in(many).await?,
+            Order::Refresh(many) => self.refresh(many).await?,
             Order::Open => self.open().await?,
             Order::Storm(many) => self.storm(many).await?,
             Order::Burst(burst) => self.burst(burst).await?,
@@ -68,7 +74,7 @@ impl Crowd {
         let numbers = self.numbers(many);
         let entering = stream::iter(numbers)
             .map(|number| bounded("entering", Client::enter(&self.door, number)));
-        let entered: Vec<Entered> = entering.buffer_unordered(AT_A_TIME).try_collect().await?;
+        let entered: Vec<Entered> = entering.buffer_unordered(self.at_a_time).try_collect().await?;
         for Entered { client, good_for_s } in entered {
             self.clients.push(client);
             self.good_for_s = self.good_for_s.into_iter().chain(good_for_s).min();
@@ -80,7 +86,7 @@ impl Crowd {
         let numbers = self.numbers(many);
         let admitting = stream::iter(numbers)
             .map(|number| bounded("logging in", Client::admit(&self.door, number)));
-        let admitted: Vec<_> = admitting.buffer_unordered(AT_A_TIME).try_collect().await?;
+        let admitted: Vec<_> = admitting.buffer_unordered(self.at_a_time).try_collect().await?;
         for guest in admitted.into_iter().flatten() {
             self.good_for_s = self.good_for_s.into_iter().chain([guest.good_for_s]).min();
             self.guests.push(guest);
@@ -92,9 +98,41 @@ impl Crowd {
         let numbers = self.numbers(many);
         let connecting = stream::iter(numbers)
             .map(|number| bounded("connecting", Client::connect(&self.door, number)));
-        let connected: Vec<_> = connecting.buffer_unordered(AT_A_TIME).try_collect().await?;
+        let connected: Vec<_> = connecting.buffer_unordered(self.at_a_time).try_collect().await?;
         self.waiting.extend(connected);
         Ok(())
+    }
+
+    async fn log_in(&mut self, many: usize) -> Result<(), Fault> {
+        let (door, left) = (&self.door, Cell::new(many));
+        let next = || left.get().checked_sub(1).inspect(|rest| left.set(*rest));
+        let clients = self.waiting.iter_mut().map(async |client| {
+            let mut admitted = Vec::new();
+            while next().is_some() {
+                admitted.push(bounded("logging in", client.log_in(door)).await?);
+            }
+            Ok::<_, Fault>(admitted)
+        });
+        for guest in try_join_all(clients).await?.into_iter().flatten() {
+            self.good_for_s = self.good_for_s.into_iter().chain([guest.good_for_s]).min();
+            self.guests.push(guest);
+        }
+        none_left(left.get())
+    }
+
+    async fn refresh(&mut self, many: usize) -> Result<(), Fault> {
+        let missing = many.saturating_sub(self.guests.len());
+        let guests = RefCell::new(self.guests.iter_mut().take(many));
+        // The loan ends before the exchange is awaited.
+        let next = || guests.borrow_mut().next();
+        let clients = self.waiting.iter_mut().map(async |client| {
+            while let Some(guest) = next() {
+                bounded("an exchange", client.refresh(guest)).await?;
+            }
+            Ok::<_, Fault>(())
+        });
+        try_join_all(clients).await?;
+        none_left(missing + guests.borrow().len())
     }
 
     async fn open(&mut self) -> Result<(), Fault> {
@@ -102,7 +140,7 @@ impl Crowd {
         let opening =
             waiting.map(|(place, client)| bounded("opening", client.open(self.guests.get(place))));
         let opened: Vec<_> =
-            stream::iter(opening).buffer_unordered(AT_A_TIME).try_collect().await?;
+            stream::iter(opening).buffer_unordered(self.at_a_time).try_collect().await?;
         self.clients.extend(opened);
         Ok(())
     }
@@ -115,7 +153,8 @@ impl Crowd {
                 Client::connect(door, number).await?.open(guests.get(place)).await
             })
         });
-        let come: Vec<_> = stream::iter(coming).buffer_unordered(AT_A_TIME).try_collect().await?;
+        let come: Vec<_> =
+            stream::iter(coming).buffer_unordered(self.at_a_time).try_collect().await?;
         self.clients.extend(come);
         Ok(())
     }
@@ -124,14 +163,14 @@ impl Crowd {
         for _ in 0..burst.turns {
             let bursts =
                 self.clients.iter_mut().map(|client| bounded("the burst", client.burst(burst)));
-            stream::iter(bursts).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+            stream::iter(bursts).buffer_unordered(self.at_a_time).try_collect::<()>().await?;
         }
         Ok(())
     }
 
     async fn hear(&mut self) -> Result<(), Fault> {
         let hearing = self.clients.iter_mut().map(|client| bounded("a push", client.hear()));
-        stream::iter(hearing).buffer_unordered(AT_A_TIME).try_collect().await
+        stream::iter(hearing).buffer_unordered(self.at_a_time).try_collect().await
     }
 
     async fn listen(&mut self) -> Result<(), Fault> {
@@ -145,8 +184,13 @@ impl Crowd {
         let leaving = self.clients.split_off(stay);
         let leaving = leaving.into_iter().chain(std::mem::take(&mut self.waiting));
         let leaving = leaving.map(|client| bounded("leaving", client.leave()));
-        stream::iter(leaving).buffer_unordered(AT_A_TIME).try_collect().await
+        stream::iter(leaving).buffer_unordered(self.at_a_time).try_collect().await
     }
+}
+
+/// Work that nobody was there to do is not done.
+fn none_left(left: usize) -> Result<(), Fault> {
+    if left == 0 { Ok(()) } else { Err(format!("{left} are left over").into()) }
 }
 
 async fn bounded<T>(what: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {

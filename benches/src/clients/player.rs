@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use loadtest::frame::{self, Incoming, Outgoing, Push};
 use loadtest::{Format, Visitor};
 use protocol::close::CloseCode;
-use protocol::identity::{LoginReply, LoginRequest};
+use protocol::identity::{LoginReply, LoginRequest, RefreshRequest, Tokens};
 use protocol::ids::MemberId;
 use protocol::operation::Operation;
 use protocol::sessions::{CloseReply, CloseRequest, OpenReply, OpenRequest};
@@ -44,6 +44,7 @@ pub(crate) struct Guest {
     member: MemberId,
     /// For how many seconds from its login on the access token is good.
     pub(super) good_for_s: u64,
+    refresh_token: Secret<256>,
 }
 
 /// A websocket, and how it is spoken on.
@@ -86,7 +87,25 @@ impl Stranger {
             open: OpenRequest { token, client: visitor.client().clone(), resume: None },
             member: login.member.id,
             good_for_s: login.tokens.access_expires_s,
+            refresh_token: login.tokens.refresh_token,
         })
+    }
+
+    /// Exchanges the guest's tokens for new ones.
+    pub(super) async fn refresh(&mut self, guest: &mut Guest) -> Result<(), Fault> {
+        let refresh_token = guest.refresh_token.clone();
+        let request = RefreshRequest { app: GAME.parse()?, refresh_token, take_over: false };
+        let tokens = self.0.ask(Operation::AuthRefresh, &request).await?;
+        let tokens: Tokens = frame::typed("auth.refresh's answer", tokens)?;
+        let new = tokens.refresh_token.expose() != guest.refresh_token.expose()
+            && tokens.access_token.expose() != guest.open.token.expose();
+        if !new {
+            return Err(format!("auth.refresh of {} gave its tokens back", guest.member).into());
+        }
+        guest.good_for_s = tokens.access_expires_s;
+        guest.refresh_token = tokens.refresh_token;
+        guest.open.token = tokens.access_token;
+        Ok(())
     }
 
     /// Opens the guest's session.

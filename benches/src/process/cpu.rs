@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 ///
 /// # Errors
 /// When there is no such process.
-pub(super) fn used_by(pid: u32) -> io::Result<Duration> {
+pub(crate) fn used_by(pid: u32) -> io::Result<Duration> {
     let pid = i32::try_from(pid).map_err(io::Error::other)?;
     Ok(clock_getcpuclockid(Pid::from_raw(pid))?.now()?.into())
 }

@@ -49,6 +49,22 @@ fn a_figure_of_time_has_its_spread_and_its_rate() {
 }
 
 #[test]
+fn a_figure_by_the_clock_has_a_rate_that_is_no_cores() {
+    let spread = Some(Spread { least: 90.0, most: 120.0 });
+    let commit = Figure { spread, ..figure("commit", 100.0) };
+    let text = Report { unit: CLOCK, figures: vec![commit], ..report() }.to_string();
+    assert!(text.contains("| least to most | a second |\n"), "{text}");
+    assert!(text.contains("| 90.0 to 120.0 |   10,000 |\n"), "{text}");
+}
+
+#[test]
+fn what_was_left_out_has_a_line_and_no_table() {
+    let text = Report { figures: Vec::new(), claims: Vec::new(), ..report() }.to_string();
+    assert!(text.contains("Nothing was measured.") && !text.contains('|'), "{text}");
+    assert!(text.contains("- Read them so."), "{text}");
+}
+
+#[test]
 fn what_grows_by_more_than_a_fifth_is_not_flat() {
     let met = |value| Claim::grown(&figure("many", value), &figure("few", 10.0)).bars[0].met;
     assert!(met(12.0) && !met(12.1));

@@ -49,7 +49,7 @@ impl Binaries {
 
 fn missing(name: &str) -> Fault {
     Fault::new(format!(
-        "this test starts a real server, and no `{name}` is on PATH or in {}. \
+        "a real server is started here, and no `{name}` is on PATH or in {}. \
          Run deploy/test-servers.sh (`make test` does), which fetches it or says how to get it",
         fetched().join("bin").display(),
     ))

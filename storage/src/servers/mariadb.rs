@@ -7,6 +7,7 @@ mod template;
 
 use std::sync::OnceLock;
 
+use super::binaries::Binaries;
 use super::fault::Fault;
 use super::given;
 use super::process::{Process, Program};
@@ -17,6 +18,9 @@ pub use sql::Hold;
 
 /// Names a server for [`MariaDb::shared`].
 const GIVEN: &str = "DAEMUN_TEST_MARIADB_URL";
+
+/// What is run: the server, and what makes the data folder that it starts from.
+const PROGRAMS: [&str; 2] = ["mariadbd", "mariadb-install-db"];
 
 /// Who may do everything.
 const ROOT: &str = "root";
@@ -49,6 +53,15 @@ impl MariaDb {
             }
         });
         shared.as_ref().map(|(_, databases)| databases).map_err(Clone::clone)
+    }
+
+    /// Whether what [`MariaDb::start`] runs is on this machine.
+    ///
+    /// # Errors
+    /// When one of its programs is missing; says how to get it.
+    pub fn installed() -> Result<(), Fault> {
+        let binaries = Binaries::default();
+        PROGRAMS.iter().try_for_each(|program| binaries.find(program).map(|_| ()))
     }
 
     /// Starts a server of one's own.
