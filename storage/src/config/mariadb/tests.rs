@@ -11,7 +11,7 @@ fn server(shards: Option<&str>, replica_of: Option<&str>) -> ServerSettings {
 }
 
 fn servers(all: &[(&str, ServerSettings)]) -> MariaDbSettings {
-    let at = |name: &str| ServerUrl::new(&format!("mysql://u:secret@h/{name}"));
+    let at = |name: &str| ServerUrl::new(format!("mysql://u:secret@h/{name}"));
     let named = |(name, server): &(&str, ServerSettings)| {
         ((*name).to_owned(), ServerSettings { url: at(name), ..server.clone() })
     };
