@@ -100,7 +100,9 @@ impl Router {
             Freshness::Lagging => Ok(Wanted::Within(self.replicas.most)),
             Freshness::Present => match position(&self.primaries[primary], WRITTEN).await {
                 Ok(Some(position)) => Ok(Wanted::At(position)),
-                Ok(None) | Err(_) => Err(Miss::NoPrimary),
+                Ok(None) => Err(Miss::NoPrimary),
+                // It is not asked again for the rows: one that hangs would take all the time.
+                Err(_) => return self.without_primary::<R>(primary, map, item).await,
             },
         };
         let read = match wanted {

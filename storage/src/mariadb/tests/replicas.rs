@@ -161,7 +161,12 @@ async fn reads_go_on_without_the_replica_and_without_the_primary() {
     house.replica.restart().unwrap();
     house.caught_up().await;
     assert_eq!(house.ban(Freshness::Present).await, (banned.clone(), None));
-    // Now the primary is gone: what a replica has, and how old that may be.
+    // Now the primary hangs, then is gone: what a replica has, and how old that may be.
+    house.a.pause().unwrap();
+    let (seen, lag) = house.ban(Freshness::Present).await;
+    assert!(seen == banned && lag.is_some(), "{seen:?} {lag:?}");
+    house.a.resume().unwrap();
+    house.caught_up().await;
     house.a.kill().unwrap();
     let (seen, lag) = house.ban(Freshness::Present).await;
     assert_eq!(seen, banned);
