@@ -99,17 +99,19 @@ impl Schema for StorageSettings {
 impl Schema for MariaDbSettings {
     /// A primary beside `main`, and a copy of it.
     fn sample() -> Self {
-        let url = ServerUrl::new("mysql://daemun:password@db.example.com:3306/daemun");
-        let server = |shards: Option<&str>, replica_of: Option<&str>| ServerSettings {
-            url: url.clone(),
+        let at = |host: &str| {
+            ServerUrl::new(format!("mysql://daemun:password@{host}.example.com:3306/daemun"))
+        };
+        let server = |host, shards: Option<&str>, replica_of: Option<&str>| ServerSettings {
+            url: at(host),
             shards: shards.map(str::to_owned),
             replica_of: replica_of.map(str::to_owned),
         };
         Self {
-            url: Some(url.clone()),
+            url: Some(at("db")),
             servers: BTreeMap::from([
-                ("*primary".to_owned(), server(Some("0-1023"), None)),
-                ("*replica".to_owned(), server(None, Some("main"))),
+                ("*primary".to_owned(), server("db2", Some("0-1023"), None)),
+                ("*replica".to_owned(), server("copy", None, Some("main"))),
             ]),
             home: Some("main".to_owned()),
             ca_file: Some("/etc/daemun/mariadb-ca.pem".into()),

@@ -58,7 +58,10 @@ impl History {
                     history.acknowledged.insert(number, seq);
                     history.look(&reads, member, seq).await;
                 }
-                Err(StorageError::Moved | StorageError::Unavailable(_)) => history.refused += 1,
+                // A shard that moves holds its rows locked; the lane asks for a while, then says so.
+                Err(StorageError::Moved | StorageError::Locked | StorageError::Unavailable(_)) => {
+                    history.refused += 1
+                }
                 Err(StorageError::OutcomeUnknown) => history.unknown.push(number),
                 Err(other) => panic!("{other}"),
             }
