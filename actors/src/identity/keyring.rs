@@ -74,7 +74,7 @@ pub struct Key {
 }
 
 /// A public key as it is published (RFC 7517).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Jwk {
     kty: &'static str,
     crv: &'static str,
@@ -168,6 +168,12 @@ impl Keyring {
     /// Every key's name and the moment from which it signs, the earliest first.
     pub fn names(&self) -> impl Iterator<Item = (&str, Micros)> {
         self.keys.iter().map(|key| (key.kid.as_str(), key.from))
+    }
+
+    /// Whether each key of the one is a key of the other, under the same name.
+    pub(crate) fn has_the_keys_of(&self, other: &Self) -> bool {
+        let keys = |ring: &Self| ring.keys.iter().map(|key| key.jwk.clone()).collect::<Vec<_>>();
+        keys(self) == keys(other)
     }
 
     pub(crate) fn nonce_secret(&self) -> &[u8; 32] {

@@ -77,14 +77,17 @@ impl AccessTokens {
         Ok(Self(Arc::new(Inner { folder, production, ring, issuer, life, clock, known })))
     }
 
-    /// Reads the keys again. It touches files: not for an async thread.
+    /// Reads the keys again. Tokens stay known where these are the keys of before. It touches
+    /// files: not for an async thread.
     ///
     /// # Errors
     /// As [`AccessTokens::open`]; the keys known before stay.
     pub fn reload(&self) -> Result<(), KeyringError> {
         let ring = usable(&self.0.folder, self.0.production, self.0.clock.now())?;
-        self.0.ring.store(Arc::new(ring));
-        self.0.known.forget();
+        let before = self.0.ring.swap(Arc::new(ring));
+        if !before.has_the_keys_of(&self.0.ring.load()) {
+            self.0.known.forget();
+        }
         Ok(())
     }
 
@@ -243,7 +246,9 @@ mod tests {
         let caller = tokens.verify(token).unwrap();
         assert_eq!((caller.member, caller.login), (member, login));
         tokens.reload().unwrap();
-        assert_eq!(tokens.0.known.count(), 0);
+        assert_eq!(tokens.0.known.count(), 1, "the same keys were read again");
+        tokens.rotate(Duration::from_secs(600)).unwrap();
+        assert_eq!(tokens.0.known.count(), 0, "other keys were read");
         assert_eq!(tokens.verify(token).unwrap(), caller);
         assert_eq!(tokens.0.known.count(), 1);
         assert_eq!(tokens.verify(token).unwrap(), caller);
