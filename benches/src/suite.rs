@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
     let reports: [Report; 7] = [
         idle::run(&idle::Arguments::of(sizes())).await?,
         ping::run(&ping::Arguments::of(sizes())).await?,
-        wake::run(&wake::Arguments::default()).await?,
+        wake::run(&wake::Arguments::of(sizes())).await?,
         connect::run(&connect::Arguments::of(sizes())).await?,
         broadcast::run(&broadcast::Arguments::of(sizes())).await?,
         message::run(&message::Arguments::default()).await?,

@@ -15,14 +15,14 @@ use crate::contest::{self, Contender, Turn};
 use crate::machine::Machine;
 use crate::reference::Kind;
 use crate::reference::node::{self, Node};
-use crate::report::{self, Bar, Claim, Report};
+use crate::report::{self, Bar, Claim, Figure, Report};
+use crate::scale::Sizes;
 use crate::server::{self, Setting};
 use crate::subject::Subject;
 
-/// How many sessions there are. With so many in turn, each sleeps again before it is asked.
-const SESSIONS: usize = 1_000;
-/// How many times each is asked in a turn.
-const TURNS: usize = 5;
+/// How many requests a turn has at least: of few sessions each is asked several times. With some
+/// hundred sessions in turn, each sleeps again before it is asked.
+const REQUESTS: usize = 5_000;
 /// The most that a request which wakes an actor is to cost, in echoes of Node.
 const REACH: f64 = 1.0;
 /// The server's metric of actors that were woken.
@@ -44,14 +44,17 @@ const OUT: &str = "target/bench/wake.json";
 /// The command line of this bench.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    sizes: Sizes,
     /// Where the figures are written as JSON.
     #[arg(long, default_value = OUT)]
     out: PathBuf,
 }
 
-impl Default for Arguments {
-    fn default() -> Self {
-        Self { out: OUT.into() }
+impl Arguments {
+    /// These sizes, and the rest as it comes.
+    pub(crate) fn of(sizes: Sizes) -> Self {
+        Self { sizes, out: OUT.into() }
     }
 }
 
@@ -61,6 +64,7 @@ impl Default for Arguments {
 /// When a reply was wrong, an actor was awake that should have slept or slept that should
 /// have been awake, or something did not happen in time.
 pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
+    let sizes = arguments.sizes.rising(0)?;
     server::binary()?;
     let node = Node::ready().await;
     let mut contenders = vec![
@@ -71,42 +75,35 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
     if let Ok(node) = &node {
         contenders.push(Contender::new(Subject::node(node).await?)?);
     }
-    for contender in &mut contenders {
-        contender.order(Order::Enter(SESSIONS)).await?;
-    }
-    contenders[AWAKE].order(Order::Burst(Burst::of(Question::Me, 1, 1))).await?;
-    let mut turns = vec![
-        turn(
-            "`member.me`, asleep: wake, read the login, read the identities",
-            ASLEEP,
-            Question::Me,
-        ),
-        turn("`member.me`, awake: read the identities", AWAKE, Question::Me),
-        turn("`inbox.list`, asleep: wake, read the login, read the inbox", ASLEEP, Question::Inbox),
-        turn("`inbox.list`, awake: read the inbox", AWAKE, Question::Inbox),
-        turn(Kind::Websocket.name(), WEBSOCKET, Question::Ping),
-    ];
-    if contenders.len() > NODE {
-        turns.push(turn(node::NAME, NODE, Question::Ping));
-    }
-    let before = wakes(&contenders).await?;
-    let figures = contest::play(&mut contenders, &turns).await?;
-    let after = wakes(&contenders).await?;
-    slept(before, after)?;
-    contest::end(contenders).await?;
-
-    let mut claims = Vec::new();
-    for (place, reference) in figures.iter().enumerate().skip(4) {
-        for (row, figure) in figures.iter().enumerate().take(4) {
-            let aimed = place == 5 && row % 2 == 0;
-            let bars = if aimed { vec![Bar::reach(REACH)] } else { Vec::new() };
-            claims.push(Claim::new(figure, reference, bars));
+    let (mut there, mut figures, mut claims) = (0, Vec::new(), Vec::new());
+    for &size in &sizes {
+        eprintln!("{size} sessions enter");
+        for contender in &mut contenders {
+            contender.order(Order::Enter(size - there)).await?;
         }
+        there = size;
+        contenders[AWAKE].order(Order::Burst(Burst::of(Question::Me, 1, 1))).await?;
+        let turns = turns(size, contenders.len() > NODE);
+        let before = wakes(&contenders).await?;
+        let taken = contest::play(&mut contenders, &turns).await?;
+        slept(before, wakes(&contenders).await?, 2 * turns[ASLEEP].operations)?;
+        for (place, reference) in taken.iter().enumerate().skip(4) {
+            for (row, figure) in taken.iter().enumerate().take(4) {
+                let aimed = place == 5 && row % 2 == 0;
+                let bars = if aimed { vec![Bar::reach(REACH)] } else { Vec::new() };
+                claims.push(Claim::new(figure, reference, bars));
+            }
+        }
+        let smallest: Vec<Figure> = figures.iter().take(4).cloned().collect();
+        claims
+            .extend(taken.iter().zip(&smallest).map(|(figure, first)| Claim::grown(figure, first)));
+        figures.extend(taken);
     }
+    contest::end(contenders).await?;
     let mut notes = report::notes_of_time(&node);
     notes.push(format!(
-        "{SESSIONS} sessions ask one at a time each, {AT_A_TIME} of them at a time. No request is \
-         answered from memory alone yet: what each reads from embedded storage stands in its row. \
+        "Sessions ask one at a time each, {AT_A_TIME} of them at a time. What each request reads \
+         from embedded storage stands in its row. \
          What an actor spends on going to sleep again is counted to the request that woke it \
          (sessions.quiet_ms is 1 there). Every such request woke one, which the server's count of \
          wakes confirms."
@@ -117,7 +114,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
         unit: report::MICROS,
         figures,
         claims,
-        setup: json!({"sessions": SESSIONS, "turns": TURNS, "at_a_time": AT_A_TIME}),
+        setup: json!({"sessions": sizes, "at_a_time": AT_A_TIME}),
         notes,
         machine: Machine::here()?,
     };
@@ -125,15 +122,31 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
     Ok(report)
 }
 
-fn turn(what: &str, who: usize, question: Question) -> Turn {
-    Turn {
-        what: what.to_owned(),
+fn turns(size: usize, node: bool) -> Vec<Turn> {
+    let times = REQUESTS.div_ceil(size);
+    let turn = |what: &str, who, question| Turn {
+        what: format!("{what}, {} sessions", report::grouped(size as f64)),
         who,
         before: Vec::new(),
-        order: Order::Burst(Burst { turns: TURNS, ..Burst::of(question, 1, 1) }),
-        operations: TURNS * SESSIONS,
+        order: Order::Burst(Burst { turns: times, ..Burst::of(question, 1, 1) }),
+        operations: times * size,
         after: Vec::new(),
+    };
+    let mut turns = vec![
+        turn(
+            "`member.me`, asleep: wake, read the login, read the identities",
+            ASLEEP,
+            Question::Me,
+        ),
+        turn("`member.me`, awake: read the identities", AWAKE, Question::Me),
+        turn("`inbox.list`, asleep: wake, read the login", ASLEEP, Question::Inbox),
+        turn("`inbox.list`, awake: from memory", AWAKE, Question::Inbox),
+        turn(Kind::Websocket.name(), WEBSOCKET, Question::Ping),
+    ];
+    if node {
+        turns.push(turn(node::NAME, NODE, Question::Ping));
     }
+    turns
 }
 
 /// How many actors were woken so far, of the sleepy server and of the wakeful one.
@@ -147,11 +160,10 @@ async fn wakes(contenders: &[Contender]) -> Result<[f64; 2], Fault> {
     Ok(wakes)
 }
 
-/// Every request woke an actor of the one, none woke one of the other.
-fn slept(before: [f64; 2], after: [f64; 2]) -> Result<(), Fault> {
+/// Every request woke an actor of the one, none woke one of the other; so many in a round.
+fn slept(before: [f64; 2], after: [f64; 2], in_a_round: usize) -> Result<(), Fault> {
     let [sleepy, wakeful] = [0, 1].map(|which| after[which] - before[which]);
-    // Two turns a round.
-    let requests = (2 * TURNS * SESSIONS * contest::PLAYED) as f64;
+    let requests = (in_a_round * contest::PLAYED) as f64;
     if sleepy == requests && wakeful == 0.0 {
         return Ok(());
     }
@@ -168,9 +180,9 @@ mod tests {
 
     #[test]
     fn a_request_that_woke_nobody_is_noticed() {
-        let requests = (2 * TURNS * SESSIONS * contest::PLAYED) as f64;
-        assert!(slept([3.0, 7.0], [3.0 + requests, 7.0]).is_ok());
-        assert!(slept([3.0, 7.0], [2.0 + requests, 7.0]).is_err());
-        assert!(slept([3.0, 7.0], [3.0 + requests, 8.0]).is_err());
+        let requests = (5_000 * contest::PLAYED) as f64;
+        assert!(slept([3.0, 7.0], [3.0 + requests, 7.0], 5_000).is_ok());
+        assert!(slept([3.0, 7.0], [2.0 + requests, 7.0], 5_000).is_err());
+        assert!(slept([3.0, 7.0], [3.0 + requests, 8.0], 5_000).is_err());
     }
 }
