@@ -66,7 +66,12 @@ async fn ready(State(private): State<Private>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     match private.gate.node.storage_answers().await {
-        Ok(()) => "ready\n".into_response(),
+        // A game log in trouble is told; players can play all the same.
+        Ok(()) => {
+            let troubles = private.gate.node.storage.gamelog.troubles();
+            let lines = troubles.iter().map(|trouble| format!("{trouble}\n"));
+            format!("ready\n{}", lines.collect::<String>()).into_response()
+        }
         Err(error) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("storage: {error}\n")).into_response()
         }

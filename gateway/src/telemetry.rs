@@ -87,7 +87,34 @@ fn describe() {
     describe_gauge!("daemun_storage_calls", "Storage calls that wait or are being done.");
     describe_counter!("daemun_storage_shed_total", "Storage calls refused as overload.");
     describe_counter!("daemun_gamelog_kept_total", "Game-log records that are kept.");
-    describe_counter!("daemun_gamelog_dropped_total", "Game-log records that found no room.");
+    describe_counter!(
+        "daemun_gamelog_dropped_total",
+        "Game-log records that found no room, by kind."
+    );
+    describe_counter!(
+        "daemun_gamelog_dead_letters_total",
+        "Game-log records that the log refuses for good, by kind."
+    );
+    describe_counter!(
+        "daemun_gamelog_drained_total",
+        "Game-log records that were read back from the spool and are kept."
+    );
+    describe_counter!(
+        "daemun_gamelog_failures_total",
+        "Attempts to write the game log that failed."
+    );
+    describe_gauge!("daemun_spool_bytes", Unit::Bytes, "Bytes of the game log's spool.");
+    describe_gauge!("daemun_spool_records", "Records in the spool that the log does not have yet.");
+    describe_gauge!(
+        "daemun_spool_oldest_timestamp_seconds",
+        "When the first record of the spool's oldest segment happened; 0 when there is none."
+    );
+    describe_counter!("daemun_spool_failures_total", "Failures of the spool's disk.");
+    describe_counter!("daemun_spool_damaged_total", "Records of the spool that could not be read.");
+    describe_counter!(
+        "daemun_spool_torn_bytes_total",
+        "Bytes that were cut from the spool's torn end at a start."
+    );
     describe_counter!("daemun_actor_restarts_total", "Permanent actors that were restarted.");
     describe_counter!(
         "daemun_identity_key_fetches_total",

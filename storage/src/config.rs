@@ -17,9 +17,14 @@ pub struct StorageSettings {
     pub workers: usize,
     /// How many threads read from the embedded database. 1 to 1,024.
     pub readers: usize,
-    /// How many game-log records may wait to be written; the next is dropped and counted.
-    /// 1 to 1,000,000.
+    /// How many game-log records may wait in memory to be safe; the next is dropped and counted.
+    /// As many again of those that are never dropped may wait. 1 to 1,000,000.
     pub gamelog_limit: usize,
+    /// How many bytes of game-log records the spool holds while a server for the log is away.
+    /// The default holds an hour at a node's own limit of 200 logins a second: each login comes
+    /// with a session opened and closed and at times one record more, four of about 300 bytes,
+    /// which makes 864 million bytes. 16 MiB to 1 TiB.
+    pub spool_bytes: u64,
     /// The MariaDB servers of the truth; the embedded database when none is named.
     pub mariadb: MariaDbSettings,
 }
@@ -31,6 +36,7 @@ impl Default for StorageSettings {
             workers: 256,
             readers: 2,
             gamelog_limit: 65_536,
+            spool_bytes: 1024 * 1024 * 1024,
             mariadb: MariaDbSettings::default(),
         }
     }

@@ -5,7 +5,7 @@
 //! is on the disk.
 
 mod engine;
-mod lock;
+pub(crate) mod lock;
 mod schema;
 
 mod apps;

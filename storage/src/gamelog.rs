@@ -2,12 +2,14 @@
 //!
 //! A record is handed over and forgotten; nobody waits for the log.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use protocol::client::Platform;
 use protocol::close::CloseCode;
 use protocol::error::ErrorCode;
 use protocol::ids::{AppId, LoginId, MemberId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Micros;
@@ -95,6 +97,20 @@ impl Event {
         }
     }
 
+    /// What becomes of it when there is no room.
+    #[must_use]
+    pub fn keep(&self) -> Keep {
+        match self {
+            Self::MemberBanned { .. } | Self::MemberUnbanned { .. } => Keep::Always,
+            Self::LoggedIn { .. }
+            | Self::LoginRefused { .. }
+            | Self::TookOver { .. }
+            | Self::LoggedOut { .. }
+            | Self::SessionOpened { .. }
+            | Self::SessionClosed { .. } => Keep::WhenThereIsRoom,
+        }
+    }
+
     /// The event's own fields, as JSON.
     #[must_use]
     pub fn fields(&self) -> serde_json::Value {
@@ -118,6 +134,15 @@ impl Event {
     }
 }
 
+/// What becomes of a record when there is no room for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It says who did what on whose authority, or what was paid: room is reserved for it.
+    Always,
+    /// It is dropped and counted.
+    WhenThereIsRoom,
+}
+
 /// A record to be kept. Its id is made at the source, so that writing it twice is harmless.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRecord {
@@ -133,8 +158,24 @@ pub struct LogRecord {
     pub event: Event,
 }
 
-/// A record as it was kept.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+impl LogRecord {
+    /// The record as it is kept.
+    #[must_use]
+    pub fn kept(&self) -> KeptRecord {
+        KeptRecord {
+            id: self.id,
+            at: self.at,
+            app: self.app.clone(),
+            member: self.member,
+            kind: self.event.kind().to_owned(),
+            fields: self.event.fields(),
+        }
+    }
+}
+
+/// A record as it is kept. Its kind is a word, so that a program hands on what a newer one
+/// wrote into its spool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptRecord {
     /// Its id.
     pub id: Uuid,
@@ -150,11 +191,28 @@ pub struct KeptRecord {
     pub fields: serde_json::Value,
 }
 
+/// What a backend did with one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is kept, durably.
+    Kept,
+    /// It will never be kept, for this reason, however often it is tried: it is set aside. The
+    /// reason names no field's content, for it goes to the log.
+    Refused(String),
+}
+
 /// What a backend does for the game log.
 #[async_trait]
 pub trait GamelogDuty: Send + Sync {
-    /// Keeps records; one that is there already is left alone.
-    async fn append(&self, records: Vec<LogRecord>) -> Result<()>;
+    /// Whether what it keeps is durable on this machine's own disk, with no server that may be
+    /// gone. Records then go to it straight, for a spool beside it would hold them twice.
+    fn is_local(&self) -> bool;
+    /// Keeps records, each for itself; one that is there already is left alone. Answers with
+    /// a verdict for each, in their order.
+    ///
+    /// An error says that any of them may not be kept and that all may be tried again. An
+    /// attempt may be abandoned, and is then repeated: it must not matter that it went on.
+    async fn append(&self, records: Arc<[KeptRecord]>) -> Result<Vec<Verdict>>;
     /// What happened to a member from `since` on, the oldest first, at most `limit`.
     async fn of_member(
         &self,

@@ -20,6 +20,8 @@ pub mod push;
 pub mod gamelog;
 
 pub mod actor;
+mod alarm;
+pub mod spool;
 pub mod embedded;
 pub mod mariadb;
 #[cfg(any(test, feature = "conformance"))]

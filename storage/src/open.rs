@@ -16,6 +16,7 @@ use crate::mariadb::MariaDb;
 use crate::members::{Members, MembersDuty};
 use crate::push::{Inboxes, PushDuty};
 use crate::sessions::{SessionStore, SessionsDuty};
+use crate::spool::Spool;
 
 /// The truth: every duty but the game log's. One backend keeps all of it, for a login or a
 /// purchase is one decision.
@@ -73,11 +74,35 @@ impl Storage {
         Ok(Self::over(Arc::new(truth), Arc::new(log), settings))
     }
 
-    /// Puts the handles in front of the backends.
+    /// Puts the handles in front of the backends, with nothing on the disk between.
     #[must_use]
     pub fn over(
         truth: Arc<dyn Truth>,
         log: Arc<dyn GamelogDuty>,
+        settings: &StorageSettings,
+    ) -> Self {
+        Self::spooled(truth, log, None, settings)
+    }
+
+    /// As [`Storage::over`], with a spool in `data` unless the log is this machine's own.
+    ///
+    /// # Errors
+    /// When the spool's folder cannot be used.
+    pub fn in_folder(
+        data: &Path,
+        truth: Arc<dyn Truth>,
+        log: Arc<dyn GamelogDuty>,
+        settings: &StorageSettings,
+    ) -> Result<Self> {
+        let open = || Spool::open(&data.join("spool"), settings.spool_bytes);
+        let spool = (!log.is_local()).then(open).transpose()?;
+        Ok(Self::spooled(truth, log, spool, settings))
+    }
+
+    fn spooled(
+        truth: Arc<dyn Truth>,
+        log: Arc<dyn GamelogDuty>,
+        spool: Option<Spool>,
         settings: &StorageSettings,
     ) -> Self {
         let records = Records::new(truth, settings.clone());
@@ -87,7 +112,7 @@ impl Storage {
             members: Members(records.clone()),
             sessions: SessionStore(records.clone()),
             inboxes: Inboxes(records.clone()),
-            gamelog: Gamelog::new(log, records.clone(), settings),
+            gamelog: Gamelog::new(log, spool, records.clone(), settings),
             records,
         }
     }

@@ -20,6 +20,12 @@ const MOST_WAITING: usize = 1_000_000;
 /// What is known of a primary's past reaches ten minutes back.
 const LONGEST_LAG_MS: u64 = 60_000;
 
+/// A segment is a sixteenth of it at most, and a record has to find room in one.
+const LEAST_SPOOL: u64 = 16 * 1024 * 1024;
+
+/// No mistyped number takes a disk.
+const MOST_SPOOL: u64 = 1024 * 1024 * 1024 * 1024;
+
 const NOTES: &[(&str, &str)] = &[
     (
         "queue_limit",
@@ -29,7 +35,11 @@ const NOTES: &[(&str, &str)] = &[
     ("readers", "Threads that read from the embedded database; from 1 to 1024."),
     (
         "gamelog_limit",
-        "Records of the game log that may wait to be written before the next is dropped and counted; from 1 to 1000000.",
+        "Records of the game log that may wait in memory before the next is dropped and counted; as many again of those that are never dropped; from 1 to 1000000.",
+    ),
+    (
+        "spool_bytes",
+        "Bytes of game-log records that are kept on the disk while a server for the log is away; the default is an hour of 200 logins a second with four records of 300 bytes each (864 million bytes) and an eighth for what is never dropped; from 16777216 to 1099511627776.",
     ),
 ];
 
@@ -89,6 +99,8 @@ impl Schema for StorageSettings {
             at_most("readers", self.readers, MOST_AT_ONCE),
             at_least("gamelog_limit", self.gamelog_limit, 1),
             at_most("gamelog_limit", self.gamelog_limit, MOST_WAITING),
+            at_least("spool_bytes", self.spool_bytes, LEAST_SPOOL),
+            at_most("spool_bytes", self.spool_bytes, MOST_SPOOL),
         ];
         let mariadb = self.mariadb.validate().into_iter();
         let mariadb = mariadb.map(|problem| problem.under("mariadb"));

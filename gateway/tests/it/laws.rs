@@ -19,6 +19,7 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("deadpool-redis", &["storage"]),
     ("mongodb", &["storage"]),
     ("crossbeam-channel", &["storage"]),
+    ("crc32fast", &["storage"]),
     ("ractor", &["storage", "actors"]),
     ("reqwest", &["actors"]),
     ("axum", &["gateway"]),

@@ -1,8 +1,9 @@
 //! A backend for the tests of what stands in front of one: it keeps the game log, at the
 //! pace and with the failures that a test asks for, and does nothing else.
 
-use std::sync::Mutex;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use metrics::{
@@ -10,12 +11,13 @@ use metrics::{
 };
 use protocol::ids::{AppId, LoginId, MemberId};
 use tokio::sync::{Semaphore, watch};
+use uuid::Uuid;
 
 use crate::apps::{App, AppsDuty, Seed};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::freshness::Aged;
-use crate::gamelog::{GamelogDuty, KeptRecord, LogRecord};
+use crate::gamelog::{GamelogDuty, KeptRecord, Verdict};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
@@ -30,14 +32,19 @@ pub(super) struct Fake {
     pub(super) failures: AtomicUsize,
     /// How many batches came to the door.
     tries: watch::Sender<usize>,
-    batches: Mutex<Vec<Vec<LogRecord>>>,
+    /// Records that are refused for good, and records that it panics of.
+    pub(super) poison: Mutex<HashSet<Uuid>>,
+    pub(super) bombs: Mutex<HashSet<Uuid>>,
+    batches: watch::Sender<Vec<Vec<KeptRecord>>>,
 }
 
 impl Fake {
     /// One that lets `open` batches pass.
     pub(super) fn new(open: usize) -> Self {
         let (door, failures) = (Semaphore::new(open), AtomicUsize::new(0));
-        Self { door, failures, tries: watch::Sender::new(0), batches: Mutex::new(Vec::new()) }
+        let (tries, batches) = (watch::Sender::new(0), watch::Sender::new(Vec::new()));
+        let (poison, bombs) = Default::default();
+        Self { door, failures, tries, poison, bombs, batches }
     }
 
     /// Returns when so many batches have come to the door.
@@ -51,8 +58,14 @@ impl Fake {
     }
 
     /// The batches that were kept.
-    pub(super) fn batches(&self) -> Vec<Vec<LogRecord>> {
-        self.batches.lock().unwrap().clone()
+    pub(super) fn batches(&self) -> Vec<Vec<KeptRecord>> {
+        self.batches.borrow().clone()
+    }
+
+    /// Returns when so many records are kept.
+    pub(super) async fn kept(&self, count: usize) {
+        let enough = |batches: &Vec<Vec<_>>| batches.iter().map(Vec::len).sum::<usize>() >= count;
+        self.batches.subscribe().wait_for(enough).await.unwrap();
     }
 }
 
@@ -62,15 +75,27 @@ fn absent<T>() -> Result<T> {
 
 #[async_trait]
 impl GamelogDuty for Fake {
-    async fn append(&self, records: Vec<LogRecord>) -> Result<()> {
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    async fn append(&self, records: Arc<[KeptRecord]>) -> Result<Vec<Verdict>> {
         self.tries.send_modify(|tries| *tries += 1);
         self.door.acquire().await.unwrap().forget();
         let fails = |left: usize| left.checked_sub(1);
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
             return Err(StorageError::Unavailable("on purpose".to_owned()));
         }
-        self.batches.lock().unwrap().push(records);
-        Ok(())
+        let is = |of: &Mutex<HashSet<Uuid>>, id: &Uuid| of.lock().unwrap().contains(id);
+        assert!(!records.iter().any(|record| is(&self.bombs, &record.id)), "on purpose");
+        let poison = |record: &KeptRecord| is(&self.poison, &record.id);
+        let kept = records.iter().filter(|record| !poison(record)).cloned().collect();
+        self.batches.send_modify(|batches| batches.push(kept));
+        let verdict = |record: &KeptRecord| match poison(record) {
+            true => Verdict::Refused("on purpose".to_owned()),
+            false => Verdict::Kept,
+        };
+        Ok(records.iter().map(verdict).collect())
     }
 
     async fn of_member(
@@ -195,7 +220,9 @@ impl SessionsDuty for Fake {
 /// Counts one counter, by its name.
 pub(super) struct Counted {
     name: &'static str,
-    count: std::sync::Arc<Count>,
+    /// Of which kind alone, by the label of that name.
+    kind: Option<&'static str>,
+    count: Arc<Count>,
 }
 
 #[derive(Default)]
@@ -212,7 +239,24 @@ impl CounterFn for Count {
 impl Counted {
     /// How far `work` counts the counter `name`, on this thread.
     pub(super) fn during<T>(name: &'static str, work: impl FnOnce() -> T) -> (T, usize) {
-        let counted = Self { name, count: std::sync::Arc::default() };
+        Self::count(name, None, work)
+    }
+
+    /// As [`Counted::during`], with the label `kind` of this value.
+    pub(super) fn of_kind<T>(
+        name: &'static str,
+        kind: &'static str,
+        work: impl FnOnce() -> T,
+    ) -> (T, usize) {
+        Self::count(name, Some(kind), work)
+    }
+
+    fn count<T>(
+        name: &'static str,
+        kind: Option<&'static str>,
+        work: impl FnOnce() -> T,
+    ) -> (T, usize) {
+        let counted = Self { name, kind, count: Arc::default() };
         let answer = metrics::with_local_recorder(&counted, work);
         (answer, counted.count.0.load(Ordering::SeqCst))
     }
@@ -226,7 +270,8 @@ impl Recorder for Counted {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        if key.name() == self.name {
+        let kind = key.labels().find(|label| label.key() == "kind").map(|label| label.value());
+        if key.name() == self.name && (self.kind.is_none() || self.kind == kind) {
             Counter::from_arc(self.count.clone())
         } else {
             Counter::noop()

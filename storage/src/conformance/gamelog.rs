@@ -24,21 +24,14 @@ fn opened(game: &Game, member: MemberId, at: Micros) -> LogRecord {
 }
 
 fn kept(record: &LogRecord) -> KeptRecord {
-    KeptRecord {
-        id: record.id,
-        at: record.at,
-        app: record.app.clone(),
-        member: record.member,
-        kind: record.event.kind().to_owned(),
-        fields: record.event.fields(),
-    }
+    record.kept()
 }
 
 async fn keep<'a>(game: &Game, records: impl IntoIterator<Item = &'a LogRecord>) {
     for record in records {
         game.storage.gamelog.record(record.clone());
     }
-    game.storage.gamelog.flush().await.unwrap();
+    game.storage.gamelog.delivered().await.unwrap();
 }
 
 async fn shown(game: &Game, member: MemberId, since: Micros, limit: usize) -> Vec<KeptRecord> {

@@ -1,18 +1,24 @@
 //! The game log in SQLite, in a database of its own.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use protocol::ids::{AppId, MemberId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 
 use super::EmbeddedLog;
 use super::engine::unavailable;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
-use crate::gamelog::{GamelogDuty, KeptRecord, LogRecord};
+use crate::gamelog::{GamelogDuty, KeptRecord, Verdict};
 
 #[async_trait]
 impl GamelogDuty for EmbeddedLog {
-    async fn append(&self, records: Vec<LogRecord>) -> Result<()> {
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    async fn append(&self, records: Arc<[KeptRecord]>) -> Result<Vec<Verdict>> {
         self.log.write(move |connection| append(connection, &records)).await
     }
 
@@ -27,26 +33,35 @@ impl GamelogDuty for EmbeddedLog {
     }
 }
 
-fn append(connection: &Connection, records: &[LogRecord]) -> Result<()> {
+fn append(connection: &Connection, records: &[KeptRecord]) -> Result<Vec<Verdict>> {
     let mut insert = connection
         .prepare_cached(
             "INSERT INTO record (record, at, app, member, kind, fields)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (record) DO NOTHING",
         )
         .map_err(unavailable)?;
-    for record in records {
-        insert
-            .execute(params![
-                record.id,
-                record.at.0,
-                record.app.as_str(),
-                record.member.map(MemberId::number),
-                record.event.kind(),
-                record.event.fields().to_string()
-            ])
-            .map_err(unavailable)?;
+    let mut keep = |record: &KeptRecord| {
+        let kept = insert.execute(params![
+            record.id,
+            record.at.0,
+            record.app.as_str(),
+            record.member.map(MemberId::number),
+            record.kind,
+            record.fields.to_string()
+        ]);
+        kept.map_or_else(verdict, |_| Ok(Verdict::Kept))
+    };
+    records.iter().map(&mut keep).collect()
+}
+
+/// An error that is about the row alone undoes its statement alone, and comes again with it.
+fn verdict(error: rusqlite::Error) -> Result<Verdict> {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
+            Ok(Verdict::Refused(error.to_string()))
+        }
+        _ => Err(unavailable(error)),
     }
-    Ok(())
 }
 
 fn of_member(

@@ -7,10 +7,10 @@ use crate::error::{Result, StorageError};
 
 /// Holds the folder's lock file locked; the system lets go of it when the process ends,
 /// however it ends.
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Lock {
-    pub(super) fn take(data: &Path) -> Result<Self> {
+    pub(crate) fn take(data: &Path) -> Result<Self> {
         let path = data.join("lock");
         let says = |what: &str| StorageError::Setup(format!("{what} ({})", path.display()));
         let file = File::options()

@@ -124,6 +124,7 @@ fn numbers_keep_their_bounds() {
         ("storage", "workers", Some(1), Some(1024)),
         ("storage", "readers", Some(1), Some(1024)),
         ("storage", "gamelog_limit", Some(1), Some(1_000_000)),
+        ("storage", "spool_bytes", Some(16 << 20), Some(1 << 40)),
         ("storage.mariadb", "connections", Some(1), Some(1024)),
         ("storage.mariadb", "replica_lag_ms", Some(1), Some(60_000)),
     ];
