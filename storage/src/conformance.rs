@@ -47,9 +47,20 @@ pub async fn sit<K, F: Future<Output = ()>>(fresh: (Storage, K), case: impl FnOn
 
 /// Makes a module a domain, with a `#[tokio::test]` for each of the exam's cases, so that a
 /// failure is named. Takes the absolute path of an async function that returns a fresh,
-/// unstarted [`Storage`] and whatever must live as long.
+/// unstarted [`Storage`] and whatever must live as long. With `log` before it, only the game
+/// log's own cases are asked.
 #[macro_export]
 macro_rules! exam {
+    (log $fresh:path) => {
+        $crate::exam! { $fresh, gamelog:
+            every_event_comes_back_as_it_was_handed_over
+            a_record_written_twice_is_kept_once
+            a_members_records_come_oldest_first
+            a_members_records_begin_at_the_moment_asked_for_and_are_bounded
+            a_members_records_are_shown_in_their_own_game_alone
+            a_members_records_are_read_on_behind_any_of_them
+        }
+    };
     ($fresh:path) => {
         $crate::exam! { $fresh, apps:
             a_description_is_sown_once_and_what_operators_changed_stays
@@ -169,13 +180,7 @@ macro_rules! exam {
         $crate::exam! { $fresh, batches_logins:
             two_logins_of_one_person_in_a_batch_are_both_done
         }
-        $crate::exam! { $fresh, gamelog:
-            every_event_comes_back_as_it_was_handed_over
-            a_record_written_twice_is_kept_once
-            a_members_records_come_oldest_first
-            a_members_records_begin_at_the_moment_asked_for_and_are_bounded
-            a_members_records_are_shown_in_their_own_game_alone
-        }
+        $crate::exam! { log $fresh }
     };
     ($fresh:path, $domain:ident: $($case:ident)+) => {
         mod $domain {

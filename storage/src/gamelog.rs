@@ -143,6 +143,18 @@ pub enum Keep {
     WhenThereIsRoom,
 }
 
+impl Keep {
+    /// As [`Event::keep`], by the kind as it is kept. What another program logged is not dropped.
+    #[must_use]
+    pub fn of(kind: &str) -> Self {
+        match kind {
+            "login" | "login_refused" | "took_over" | "logout" | "session_opened"
+            | "session_closed" => Self::WhenThereIsRoom,
+            _ => Self::Always,
+        }
+    }
+}
+
 /// A record to be kept. Its id is made at the source, so that writing it twice is harmless.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRecord {
@@ -191,6 +203,28 @@ pub struct KeptRecord {
     pub fields: serde_json::Value,
 }
 
+/// Where a list of records begins: at a moment, or behind a record of that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The moment.
+    pub at: Micros,
+    /// The id of the record of that moment behind which it goes on.
+    pub after: Option<Uuid>,
+}
+
+impl From<Micros> for Since {
+    fn from(at: Micros) -> Self {
+        Self { at, after: None }
+    }
+}
+
+impl From<&KeptRecord> for Since {
+    /// Behind a record: what a list that ended with it has next.
+    fn from(last: &KeptRecord) -> Self {
+        Self { at: last.at, after: Some(last.id) }
+    }
+}
+
 /// What a backend did with one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -213,12 +247,13 @@ pub trait GamelogDuty: Send + Sync {
     /// An error says that any of them may not be kept and that all may be tried again. An
     /// attempt may be abandoned, and is then repeated: it must not matter that it went on.
     async fn append(&self, records: Arc<[KeptRecord]>) -> Result<Vec<Verdict>>;
-    /// What happened to a member from `since` on, the oldest first, at most `limit`.
+    /// What happened to a member from `since` on, the oldest first, those of one moment by their
+    /// ids, at most `limit`.
     async fn of_member(
         &self,
         app: AppId,
         member: MemberId,
-        since: Micros,
+        since: Since,
         limit: usize,
     ) -> Result<Vec<KeptRecord>>;
 }

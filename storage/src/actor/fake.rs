@@ -17,7 +17,7 @@ use crate::apps::{App, AppsDuty, Seed};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::freshness::Aged;
-use crate::gamelog::{GamelogDuty, KeptRecord, Verdict};
+use crate::gamelog::{GamelogDuty, KeptRecord, Since, Verdict};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
@@ -102,7 +102,7 @@ impl GamelogDuty for Fake {
         &self,
         _: AppId,
         _: MemberId,
-        _: Micros,
+        _: Since,
         _: usize,
     ) -> Result<Vec<KeptRecord>> {
         absent()

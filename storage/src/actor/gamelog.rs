@@ -27,10 +27,9 @@ use ractor::{Actor, ActorCell, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::actor::records::{Key, Records};
-use crate::clock::Micros;
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
-use crate::gamelog::{GamelogDuty, Keep, KeptRecord, LogRecord};
+use crate::gamelog::{GamelogDuty, Keep, KeptRecord, LogRecord, Since};
 use crate::spool::Spool;
 use protocol::ids::{AppId, MemberId};
 
@@ -156,10 +155,10 @@ impl Gamelog {
         &self,
         app: AppId,
         member: MemberId,
-        since: Micros,
+        since: impl Into<Since>,
         limit: usize,
     ) -> Result<Vec<KeptRecord>> {
-        let log = self.inner.backend.clone();
+        let (log, since) = (self.inner.backend.clone(), since.into());
         self.records
             .call(Key::Home, move |_| async move { log.of_member(app, member, since, limit).await })
             .await

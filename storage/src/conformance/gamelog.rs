@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::scene::{Game, INSTANT, SECOND, START, candidate};
 use crate::clock::Micros;
-use crate::gamelog::{Event, KeptRecord, LogRecord};
+use crate::gamelog::{Event, Keep, KeptRecord, LogRecord, Since};
 use crate::members::By;
 use crate::open::Storage;
 use crate::sessions::EndedBy;
@@ -34,7 +34,12 @@ async fn keep<'a>(game: &Game, records: impl IntoIterator<Item = &'a LogRecord>)
     game.storage.gamelog.delivered().await.unwrap();
 }
 
-async fn shown(game: &Game, member: MemberId, since: Micros, limit: usize) -> Vec<KeptRecord> {
+async fn shown(
+    game: &Game,
+    member: MemberId,
+    since: impl Into<Since>,
+    limit: usize,
+) -> Vec<KeptRecord> {
     game.storage.gamelog.of_member(game.app.clone(), member, since, limit).await.unwrap()
 }
 
@@ -60,6 +65,9 @@ pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
         Event::SessionClosed { login, code, open_ms: u64::MAX },
         Event::SessionClosed { login, code: None, open_ms: 0 },
     ];
+    for event in &events {
+        assert_eq!(Keep::of(event.kind()), event.keep(), "{}", event.kind());
+    }
     let at = |place| START.after(SECOND * u32::try_from(place).unwrap());
     let records: Vec<_> = events
         .into_iter()
@@ -112,4 +120,24 @@ pub async fn a_members_records_are_shown_in_their_own_game_alone(storage: Storag
     keep(&game, [&here, &there, &nobodys, &anothers]).await;
     assert_eq!(shown(&game, member, START, 100).await, [kept(&here)]);
     assert_eq!(shown(&other, member, START, 100).await, [kept(&there)]);
+}
+
+pub async fn a_members_records_are_read_on_behind_any_of_them(storage: Storage) {
+    let (game, member) = (Game::new(&storage), candidate());
+    // Many of one moment, so that a page ends between them.
+    let moments = [0, 1, 1, 1, 1, 1, 2].map(|second| START.after(second * SECOND));
+    let mut records = moments.map(|at| opened(&game, member, at));
+    keep(&game, &records).await;
+    records.sort_by_key(|record| (record.at, record.id));
+    let records = records.each_ref().map(kept);
+    for page in 1..=records.len() {
+        let (mut read, mut since) = (Vec::new(), Since::from(START));
+        loop {
+            let more = shown(&game, member, since, page).await;
+            let Some(last) = more.last() else { break };
+            since = last.into();
+            read.extend(more);
+        }
+        assert_eq!(read, records, "{page} at a time");
+    }
 }

@@ -10,7 +10,7 @@ use super::EmbeddedLog;
 use super::engine::unavailable;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
-use crate::gamelog::{GamelogDuty, KeptRecord, Verdict};
+use crate::gamelog::{GamelogDuty, KeptRecord, Since, Verdict};
 
 #[async_trait]
 impl GamelogDuty for EmbeddedLog {
@@ -26,7 +26,7 @@ impl GamelogDuty for EmbeddedLog {
         &self,
         app: AppId,
         member: MemberId,
-        since: Micros,
+        since: Since,
         limit: usize,
     ) -> Result<Vec<KeptRecord>> {
         self.log.read(move |connection| of_member(connection, &app, member, since, limit)).await
@@ -68,18 +68,21 @@ fn of_member(
     connection: &Connection,
     app: &AppId,
     member: MemberId,
-    since: Micros,
+    since: Since,
     limit: usize,
 ) -> Result<Vec<KeptRecord>> {
     let mut select = connection
         .prepare_cached(
             "SELECT record, at, kind, fields FROM record
-             WHERE member = ?1 AND app = ?2 AND at >= ?3 ORDER BY at, record LIMIT ?4",
+             WHERE member = ?1 AND app = ?2 AND (at, record) > (?3, ?4)
+             ORDER BY at, record LIMIT ?5",
         )
         .map_err(unavailable)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // Nothing at all is less than every id.
+    let after = since.after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
     let rows = select
-        .query_map(params![member.number(), app.as_str(), since.0, limit], |row| {
+        .query_map(params![member.number(), app.as_str(), since.at.0, after, limit], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
         })
         .map_err(unavailable)?;

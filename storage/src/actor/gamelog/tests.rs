@@ -13,6 +13,7 @@ use super::backoff::FIRST;
 use super::batcher::{AGE, BATCH};
 use super::*;
 use crate::actor::fake::{Counted, Fake};
+use crate::clock::Micros;
 use crate::gamelog::Event;
 
 const DROPPED: &str = "daemun_gamelog_dropped_total";
