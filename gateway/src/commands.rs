@@ -13,7 +13,7 @@ pub mod shards;
 use std::io::Write;
 use std::process::ExitCode;
 
-use storage::mariadb::Finding;
+use storage::finding::Finding;
 
 use crate::config::{Flags, Settings};
 
@@ -38,7 +38,7 @@ pub fn say(text: &str) -> ExitCode {
 fn judged(findings: Vec<Finding>) -> (String, Vec<String>) {
     let (mut said, mut wrong) = (String::new(), Vec::new());
     for Finding { server, refused, what } in findings {
-        let line = format!("MariaDB `{server}`: {what}");
+        let line = format!("{server}: {what}");
         if refused {
             wrong.push(line);
         } else {

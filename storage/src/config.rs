@@ -1,10 +1,12 @@
 //! The storage layer's own settings.
 
 mod mariadb;
+mod mongodb;
 
 use serde::{Deserialize, Serialize};
 
 pub use mariadb::{MAIN, MariaDbSettings, Plan, Primary, Replica, ServerSettings, ServerUrl};
+pub use mongodb::MongoDbSettings;
 
 /// How much may wait in front of the backends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,8 @@ pub struct StorageSettings {
     pub spool_bytes: u64,
     /// The MariaDB servers of the truth; the embedded database when none is named.
     pub mariadb: MariaDbSettings,
+    /// The MongoDB of the game log; the embedded one when none is named.
+    pub mongodb: MongoDbSettings,
 }
 
 impl Default for StorageSettings {
@@ -38,6 +42,7 @@ impl Default for StorageSettings {
             gamelog_limit: 65_536,
             spool_bytes: 1024 * 1024 * 1024,
             mariadb: MariaDbSettings::default(),
+            mongodb: MongoDbSettings::default(),
         }
     }
 }

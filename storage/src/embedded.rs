@@ -69,6 +69,16 @@ pub fn open(data: &Path, settings: &StorageSettings) -> Result<(Embedded, Embedd
     Ok((Embedded { truth, _folder: folder }, log))
 }
 
+/// Opens, makes or migrates the truth in `data`, for when the game log is elsewhere.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_truth(data: &Path, settings: &StorageSettings) -> Result<Embedded> {
+    let folder = Arc::new(Folder::take(data)?);
+    let truth = folder.database(TRUTH, &schema::truth::migrations::runner())?;
+    Ok(Embedded { truth: Engine::open(&truth, settings.readers)?, _folder: folder })
+}
+
 /// Opens, makes or migrates the game log in `data`, for when the truth is elsewhere.
 ///
 /// # Errors
@@ -98,17 +108,24 @@ pub(crate) fn log_status(data: &Path) -> Result<SchemaStatus> {
     schema::status(&data.join(LOG), &schema::log::migrations::runner())
 }
 
-/// Brings the databases in `data` to this program's schema; the truth only if it is there.
+/// Brings databases in `data` to this program's schema: the truth, the game log, or both.
 /// Returns what ran on which.
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) fn migrate(data: &Path, with_truth: bool) -> Result<Vec<(String, Vec<String>)>> {
+pub(crate) fn migrate(
+    data: &Path,
+    with_truth: bool,
+    with_log: bool,
+) -> Result<Vec<(String, Vec<String>)>> {
+    let truth = with_truth.then(|| (TRUTH, schema::truth::migrations::runner()));
+    let log = with_log.then(|| (LOG, schema::log::migrations::runner()));
+    if truth.is_none() && log.is_none() {
+        return Ok(Vec::new());
+    }
     let folder = Folder::take(data)?;
     let mut ran = Vec::new();
-    let truth = (TRUTH, schema::truth::migrations::runner());
-    let log = (LOG, schema::log::migrations::runner());
-    for (name, runner) in with_truth.then_some(truth).into_iter().chain([log]) {
+    for (name, runner) in truth.into_iter().chain(log) {
         let path = folder.path.join(name);
         private_file(&path)?;
         let report = schema::migrate(&path, &runner)?;

@@ -7,6 +7,7 @@
 
 pub mod open;
 pub mod tend;
+pub mod finding;
 pub mod config;
 pub mod error;
 pub mod clock;
@@ -24,6 +25,7 @@ mod alarm;
 pub mod spool;
 pub mod embedded;
 pub mod mariadb;
+pub mod mongodb;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 #[cfg(any(test, feature = "servers"))]

@@ -33,6 +33,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::config::{MariaDbSettings, Plan};
 use crate::error::{Result, StorageError};
+use crate::finding::Finding;
 use crate::open::Truth;
 use ca::Ca;
 use pool::{Server, Terms};
@@ -41,7 +42,6 @@ use router::Router;
 
 pub use migrate::SchemaStatus;
 pub use router::word::PAUSE;
-pub use settings::Finding;
 
 /// The MariaDB backend.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ use crate::gamelog::GamelogDuty;
 use crate::identity::{IdentityDuty, IdentityStore};
 use crate::mariadb::MariaDb;
 use crate::members::{Members, MembersDuty};
+use crate::mongodb::MongoDb;
 use crate::push::{Inboxes, PushDuty};
 use crate::sessions::{SessionStore, SessionsDuty};
 use crate::spool::Spool;
@@ -46,21 +47,34 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens the backends that the settings name: the truth in MariaDB if they name a server,
-    /// else in `data`, where the game log is in either case.
+    /// Opens the backends that the settings name, the truth and the game log each: MariaDB and
+    /// MongoDB where they name a server, else what is in `data`.
     /// The handles answer once [`Records::start`] and [`Gamelog::start`] ran.
     ///
     /// # Errors
-    /// When the folder or a server cannot be used, which the message explains.
+    /// When the folder or a server cannot be used, which the message explains. A MongoDB that
+    /// does not answer is no reason: the spool takes the records.
     pub async fn open(data: &Path, settings: &StorageSettings, clock: &dyn Clock) -> Result<Self> {
-        let folder = data.to_owned();
-        if !settings.mariadb.is_named() {
-            let own = settings.clone();
-            return in_background(move || Self::embedded(&folder, &own)).await;
-        }
-        let truth = MariaDb::open(&settings.mariadb, clock).await?;
-        let log = in_background(move || embedded::open_log(&folder)).await?;
-        Ok(Self::over(Arc::new(truth), Arc::new(log), settings))
+        let (folder, own) = (data.to_owned(), settings.clone());
+        let log: Option<Arc<dyn GamelogDuty>> = match settings.mongodb.is_named() {
+            true => Some(Arc::new(MongoDb::open(&settings.mongodb, clock).await?)),
+            false => None,
+        };
+        let truth: Option<Arc<dyn Truth>> = match settings.mariadb.is_named() {
+            true => Some(Arc::new(MariaDb::open(&settings.mariadb, clock).await?)),
+            false => None,
+        };
+        in_background(move || match (truth, log) {
+            (None, None) => Self::embedded(&folder, &own),
+            (Some(truth), None) => {
+                Self::in_folder(&folder, truth, Arc::new(embedded::open_log(&folder)?), &own)
+            }
+            (None, Some(log)) => {
+                Self::in_folder(&folder, Arc::new(embedded::open_truth(&folder, &own)?), log, &own)
+            }
+            (Some(truth), Some(log)) => Self::in_folder(&folder, truth, log, &own),
+        })
+        .await
     }
 
     /// Opens the embedded backend in `data`, making and migrating its databases.

@@ -7,13 +7,17 @@ use crate::clock::Clock;
 use crate::config::StorageSettings;
 use crate::embedded;
 use crate::error::Result;
-use crate::mariadb::{Finding, SchemaStatus, Servers, ShardRange};
+use crate::finding::Finding;
+use crate::mariadb::{SchemaStatus, Servers, ShardRange};
+use crate::mongodb::MongoDb;
 
 /// What an operator may ask.
 pub struct Tender<'a> {
     data: &'a Path,
     /// The servers, when the truth is on any.
     servers: Option<Servers>,
+    /// The game log's server, when it is on one.
+    log: Option<MongoDb>,
 }
 
 impl<'a> Tender<'a> {
@@ -22,10 +26,14 @@ impl<'a> Tender<'a> {
     /// # Errors
     /// [`StorageError::Setup`](crate::error::StorageError::Setup) when the settings make no
     /// sense.
-    pub fn new(data: &'a Path, settings: &StorageSettings) -> Result<Self> {
+    pub async fn new(data: &'a Path, settings: &StorageSettings) -> Result<Self> {
         let named = settings.mariadb.is_named();
         let servers = named.then(|| Servers::new(&settings.mariadb)).transpose()?;
-        Ok(Self { data, servers })
+        let log = match settings.mongodb.is_named() {
+            true => Some(MongoDb::new(&settings.mongodb).await?),
+            false => None,
+        };
+        Ok(Self { data, servers, log })
     }
 
     /// Where the schema of each database stands.
@@ -37,7 +45,10 @@ impl<'a> Tender<'a> {
             Some(servers) => servers.schema().await?,
             None => vec![embedded::truth_status(self.data)?],
         };
-        all.push(embedded::log_status(self.data)?);
+        all.push(match &self.log {
+            Some(log) => log.schema().await?,
+            None => embedded::log_status(self.data)?,
+        });
         Ok(all)
     }
 
@@ -50,14 +61,17 @@ impl<'a> Tender<'a> {
             Some(servers) => servers.migrate().await?,
             None => Vec::new(),
         };
-        ran.extend(embedded::migrate(self.data, self.servers.is_none())?);
+        ran.extend(embedded::migrate(self.data, self.servers.is_none(), self.log.is_none())?);
+        if let Some(log) = &self.log {
+            ran.push((log.schema().await?.server, log.migrate().await?));
+        }
         Ok(ran)
     }
 
     /// What is not as it should be with the servers; nothing, when the truth is embedded.
     pub async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
         match &self.servers {
-            Some(servers) => servers.check(clock).await,
+            Some(servers) => of_mariadb(servers.check(clock).await),
             None => Vec::new(),
         }
     }
@@ -66,8 +80,17 @@ impl<'a> Tender<'a> {
     /// nothing, when the truth is embedded.
     pub async fn shape(&self) -> Vec<Finding> {
         match &self.servers {
-            Some(servers) => servers.shape().await,
+            Some(servers) => of_mariadb(servers.shape().await),
             None => Vec::new(),
+        }
+    }
+
+    /// What the game log's server is, in a line, and what is not as it should be with it;
+    /// nothing, when the game log is embedded.
+    pub async fn check_log(&self, clock: &dyn Clock) -> (Option<String>, Vec<Finding>) {
+        match &self.log {
+            Some(log) => log.check(clock).await,
+            None => (None, Vec::new()),
         }
     }
 
@@ -81,4 +104,12 @@ impl<'a> Tender<'a> {
             None => Ok(None),
         }
     }
+}
+
+/// With what kind of server it is in each name.
+fn of_mariadb(mut findings: Vec<Finding>) -> Vec<Finding> {
+    for finding in &mut findings {
+        finding.server = format!("MariaDB `{}`", finding.server);
+    }
+    findings
 }

@@ -28,8 +28,14 @@ pub async fn run(flags: &Flags) -> ExitCode {
 /// What is to be said, and what is in the way.
 async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     let tender =
-        Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
+        Tender::new(&settings.data, &settings.storage).await.map_err(|error| error.to_string())?;
     let (mut said, mut wrong) = super::judged(tender.check(&SystemClock).await);
+    let (line, findings) = tender.check_log(&SystemClock).await;
+    let (warned, more) = super::judged(findings);
+    said.extend(line.map(|line| format!("{line}
+")));
+    said += &warned;
+    wrong.extend(more);
     if !wrong.is_empty() {
         return Ok((said, wrong));
     }
@@ -39,13 +45,14 @@ async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
                 let (server, pending) = (status.server, status.pending.len());
                 said += &format!("{server}: schema {}, {pending} to run\n", status.version);
                 // A data folder is brought forward by the server itself.
-                let by_itself = settings.storage.mariadb.migrate_at_start;
-                if pending > 0
-                    && settings.storage.mariadb.is_named()
-                    && !by_itself
-                    && !server.ends_with(".db")
-                {
-                    wrong.push(format!("MariaDB `{server}`: run `daemun migrate up`"));
+                let by_itself = server.ends_with(".db")
+                    || if server == storage::mongodb::NAME {
+                        settings.storage.mongodb.migrate_at_start
+                    } else {
+                        settings.storage.mariadb.migrate_at_start
+                    };
+                if pending > 0 && !by_itself {
+                    wrong.push(format!("`{server}`: run `daemun migrate up`"));
                 }
             }
         }

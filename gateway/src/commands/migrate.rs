@@ -36,7 +36,7 @@ pub async fn run(command: MigrateCommand, flags: &Flags) -> ExitCode {
 async fn up(flags: &Flags) -> Result<(String, bool), String> {
     let settings = load(flags)?;
     let tender =
-        Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
+        Tender::new(&settings.data, &settings.storage).await.map_err(|error| error.to_string())?;
     let ran = tender.migrate().await.map_err(|error| error.to_string())?;
     let line = |(database, ran): &(String, Vec<String>)| match ran.as_slice() {
         [] => format!("{database}: nothing to run\n"),
@@ -48,7 +48,7 @@ async fn up(flags: &Flags) -> Result<(String, bool), String> {
 async fn status(flags: &Flags) -> Result<(String, bool), String> {
     let settings = load(flags)?;
     let tender =
-        Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
+        Tender::new(&settings.data, &settings.storage).await.map_err(|error| error.to_string())?;
     let all = tender.schema().await.map_err(|error| error.to_string())?;
     let line = |it: &storage::mariadb::SchemaStatus| match it.pending.as_slice() {
         [] => format!("{}: at {}, nothing to run\n", it.server, it.version),

@@ -44,7 +44,7 @@ pub async fn run(command: ShardsCommand, flags: &Flags) -> ExitCode {
 async fn shape(flags: &Flags) -> Result<(String, Vec<String>), String> {
     let settings = load(flags)?;
     let tender =
-        Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
+        Tender::new(&settings.data, &settings.storage).await.map_err(|error| error.to_string())?;
     Ok(super::judged(tender.shape().await))
 }
 
@@ -55,6 +55,6 @@ fn line(range: &ShardRange) -> String {
 async fn shards(flags: &Flags) -> Result<Option<Vec<ShardRange>>, String> {
     let settings = load(flags)?;
     let tender =
-        Tender::new(&settings.data, &settings.storage).map_err(|error| error.to_string())?;
+        Tender::new(&settings.data, &settings.storage).await.map_err(|error| error.to_string())?;
     tender.shards().await.map_err(|error| error.to_string())
 }

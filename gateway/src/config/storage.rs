@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use storage::config::{MariaDbSettings, ServerSettings, ServerUrl, StorageSettings};
+use storage::config::{
+    MariaDbSettings, MongoDbSettings, ServerSettings, ServerUrl, StorageSettings,
+};
 
 use super::{
     bounds::{at_least, at_most},
@@ -80,13 +82,34 @@ const MARIADB: &[(&str, &str)] = &[
     ),
 ];
 
+const MONGODB: &[(&str, &str)] = &[
+    (
+        "url",
+        "Address of the MongoDB that keeps the game log, mongodb://user:password@host:27017/database, with ?tls=true&tlsCAFile=FILE for TLS under an authority of one's own; unset, the game log is in the data folder.",
+    ),
+    (
+        "retention_days",
+        "Days for which a record of the game log is kept, 0 for ever; what is never dropped is kept for ever in any case; from 0 to 36500.",
+    ),
+    (
+        "migrate_at_start",
+        "Whether a starting server brings the schema up to date; else it asks for daemun migrate up.",
+    ),
+];
+
+/// No record is kept for longer than a hundred years by mistake: 0 says for ever.
+const MOST_DAYS: u32 = 36_500;
+
 impl Schema for StorageSettings {
     fn sample() -> Self {
-        Self { mariadb: MariaDbSettings::sample(), ..Self::default() }
+        let (mariadb, mongodb) = (MariaDbSettings::sample(), MongoDbSettings::sample());
+        Self { mariadb, mongodb, ..Self::default() }
     }
 
     fn notes() -> Notes {
-        Notes::new(NOTES).with("mariadb", MariaDbSettings::notes())
+        Notes::new(NOTES)
+            .with("mariadb", MariaDbSettings::notes())
+            .with("mongodb", MongoDbSettings::notes())
     }
 
     fn validate(&self) -> Vec<Problem> {
@@ -104,7 +127,9 @@ impl Schema for StorageSettings {
         ];
         let mariadb = self.mariadb.validate().into_iter();
         let mariadb = mariadb.map(|problem| problem.under("mariadb"));
-        problems.into_iter().flatten().chain(mariadb).collect()
+        let mongodb = self.mongodb.validate().into_iter();
+        let mongodb = mongodb.map(|problem| problem.under("mongodb"));
+        problems.into_iter().flatten().chain(mariadb).chain(mongodb).collect()
     }
 }
 
@@ -149,5 +174,22 @@ impl Schema for MariaDbSettings {
             problems.extend(wrong.into_iter().map(|(key, what)| Problem::new(key, what)));
         }
         problems
+    }
+}
+
+impl Schema for MongoDbSettings {
+    fn sample() -> Self {
+        let url = "mongodb://daemun:password@log.example.com:27017/daemun";
+        Self { url: Some(ServerUrl::new(url)), ..Self::default() }
+    }
+
+    fn notes() -> Notes {
+        Notes::new(MONGODB)
+    }
+
+    fn validate(&self) -> Vec<Problem> {
+        let address = self.check().err().map(|(key, what)| Problem::new(key, what));
+        let days = at_most("retention_days", self.retention_days, MOST_DAYS);
+        address.into_iter().chain(days).collect()
     }
 }

@@ -12,6 +12,7 @@ use super::rows::cell;
 use super::tx::DEADLINE;
 use crate::clock::{Clock, Micros};
 use crate::error::Result;
+use crate::finding::Finding;
 
 /// The oldest version that has all that is used here.
 const OLDEST: (u32, u32) = (10, 6);
@@ -21,17 +22,6 @@ const CLOCKS_US: i64 = 2_000_000;
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', \
     'innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin', 'innodb_snapshot_isolation', \
     'innodb_doublewrite', 'read_only')";
-
-/// Something about a server that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The server's name.
-    pub server: String,
-    /// Whether a program must not start on it.
-    pub refused: bool,
-    /// What it is, and what would be right.
-    pub what: String,
-}
 
 /// Asks a server about itself.
 ///

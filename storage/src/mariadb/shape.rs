@@ -15,9 +15,9 @@ use super::replicas::{
 };
 use super::router::map::{self, Range};
 use super::rows::cell;
-use super::settings::Finding;
 use super::tx::DEADLINE;
 use crate::error::{Result, StorageError};
+use crate::finding::Finding;
 
 /// No such table: the schema has not come so far.
 const NO_TABLE: u16 = 1146;

@@ -65,6 +65,9 @@ storage.mariadb.connections            16                     default
 storage.mariadb.ca_file                (not set)              default
 storage.mariadb.replica_lag_ms         5000                   default
 storage.mariadb.migrate_at_start       false                  default
+storage.mongodb.url                    (not set)              default
+storage.mongodb.retention_days         400                    default
+storage.mongodb.migrate_at_start       false                  default
 apps.demo.name                         \"\"                     default
 apps.demo.origins                      [\"https://a.example\"]  daemun.toml:4
 "

@@ -94,6 +94,10 @@ fn rules_name_the_key_and_its_origin() {
             "[storage.mariadb]\nurl = \"mysql://h/d\"\nhome = \"z\"",
             "storage.mariadb.home (daemun.toml:3): `z` is none of the primaries",
         ),
+        (
+            "[storage.mongodb]\nurl = \"mongodb://u:secret@h\"",
+            "storage.mongodb.url (daemun.toml:2): names no database: expected mongodb://user:password@host/database",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(problems(&file(text)), [expected], "in {text}");
@@ -103,7 +107,7 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 22] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 23] = [
         ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),
@@ -127,6 +131,7 @@ fn numbers_keep_their_bounds() {
         ("storage", "spool_bytes", Some(16 << 20), Some(1 << 40)),
         ("storage.mariadb", "connections", Some(1), Some(1024)),
         ("storage.mariadb", "replica_lag_ms", Some(1), Some(60_000)),
+        ("storage.mongodb", "retention_days", None, Some(36_500)),
     ];
     for (section, key, least, most) in bounds {
         // Repeats are as short as may be, so that no token is too short for them.

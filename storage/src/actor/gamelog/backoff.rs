@@ -43,7 +43,7 @@ impl Backoff {
         self.0 = self.0.saturating_add(1);
         let pause = match failure {
             // It is there, and has too much to do for a moment.
-            Failure::Error(StorageError::Overloaded) => FIRST,
+            Failure::Error(StorageError::Overloaded | StorageError::Locked) => FIRST,
             // Somebody has to put something right first.
             Failure::Error(StorageError::Setup(_) | StorageError::Corrupt(_)) => MOST,
             // The last two are not said of a log; whoever says them is wrong for a while.

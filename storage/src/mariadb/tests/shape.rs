@@ -14,7 +14,7 @@ async fn refused(scene: &Scene) -> String {
         Ok(_) => panic!("it was opened"),
     };
     let findings = scene.servers().shape().await;
-    let same = |it: &crate::mariadb::Finding| {
+    let same = |it: &crate::finding::Finding| {
         it.refused && message == format!("MariaDB `{}` {}", it.server, it.what)
     };
     assert!(findings.iter().any(same), "{message} is not in {findings:?}");

@@ -3,7 +3,8 @@
 use super::server::{Database, Scene};
 use crate::clock::SystemClock;
 use crate::error::StorageError;
-use crate::mariadb::{Finding, MariaDb};
+use crate::finding::Finding;
+use crate::mariadb::MariaDb;
 use crate::servers::{MariaDb as Server, MariaDbOptions};
 
 /// What is said of a server, but for its clock.
