@@ -1,5 +1,7 @@
 //! A record among the bytes of a segment; the layout is in [`spool`](super).
 
+use std::ops::RangeInclusive;
+
 use crate::gamelog::{Keep, KeptRecord};
 
 /// What a frame begins with. Two of its bytes are in no UTF-8, so no body holds it.
@@ -8,6 +10,11 @@ const MARKER: [u8; 4] = [0xff, b'd', b'r', 0xfe];
 pub(super) const HEAD: usize = 4 + 4 + 8 + 1 + 4;
 /// The longest body, in bytes; a longer one is set aside before it is written.
 pub(super) const MOST: usize = 1024 * 1024;
+
+/// The moments that can be read back, in microseconds: the years 0 to 9999, but for the last
+/// day. A clock that says another is broken, and its records are set aside before they are
+/// written, for afterwards they would be damage.
+const MOMENTS: RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_207_199_999_999;
 
 /// A frame that is whole.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +89,9 @@ pub(super) fn next(bytes: &[u8], least: u64) -> Option<usize> {
 
 /// A record's body: JSON, as [`KeptRecord`] is written.
 pub(super) fn body(record: &KeptRecord) -> Result<Vec<u8>, String> {
+    if !MOMENTS.contains(&record.at.0) {
+        return Err("its moment is no date".to_owned());
+    }
     let body = serde_json::to_vec(record).map_err(|error| error.to_string())?;
     if body.len() > MOST {
         return Err(format!("the record is {} bytes long; at most {MOST} are kept", body.len()));

@@ -56,3 +56,16 @@ proptest! {
         prop_assert_eq!(rest(&mut store), [1]);
     }
 }
+
+#[test]
+fn a_moment_that_could_not_be_read_back_is_not_written() {
+    let of = |at| KeptRecord { at: Micros(at), ..record(1) };
+    let (first, last) = (-62_167_219_200_000_000, 253_402_207_199_999_999);
+    for at in [first, -1, 0, 1, last] {
+        let body = frame::body(&of(at)).unwrap();
+        assert_eq!(serde_json::from_slice::<KeptRecord>(&body).unwrap(), of(at));
+    }
+    for at in [i64::MIN, first - 1, last + 1, i64::MAX] {
+        assert!(frame::body(&of(at)).unwrap_err().contains("no date"), "{at}");
+    }
+}
