@@ -82,7 +82,7 @@ fn a_record_that_was_confirmed_is_there_after_a_kill() {
         let mut writer = Writer::start(&folder, first);
         let (mut kept, mut settled, mut seen) = (None, None, 0);
         let number = |line: &str, word: &str| line.split_once(word)?.1.parse::<u64>().ok();
-        while let Some(line) = writer.lines.next() {
+        for line in writer.lines.by_ref() {
             let line = line.unwrap();
             settled = number(&line, "settled ").or(settled);
             if let Some(number) = number(&line, KEPT) {
