@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use gateway::commands::{
-    self, app::AppCommand, config::ConfigCommand, keys::KeysCommand, member::MemberCommand,
-    migrate::MigrateCommand, shards::ShardsCommand,
+    self, app::AppCommand, config::ConfigCommand, gamelog::GamelogCommand, keys::KeysCommand,
+    member::MemberCommand, migrate::MigrateCommand, shards::ShardsCommand,
 };
 use gateway::config::{Flags, Settings};
 use gateway::server::Server;
@@ -53,6 +53,11 @@ enum Command {
         #[command(subcommand)]
         command: MemberCommand,
     },
+    /// Shows what players did.
+    Gamelog {
+        #[command(subcommand)]
+        command: GamelogCommand,
+    },
     /// Brings the databases' schema up to date, or says where it stands.
     Migrate {
         #[command(subcommand)]
@@ -83,6 +88,7 @@ fn main() -> ExitCode {
         Command::Keys { command } => runtime.block_on(commands::keys::run(command, &flags)),
         Command::App { command } => runtime.block_on(commands::app::run(command, &flags)),
         Command::Member { command } => runtime.block_on(commands::member::run(command, &flags)),
+        Command::Gamelog { command } => runtime.block_on(commands::gamelog::run(command, &flags)),
         Command::Migrate { command } => runtime.block_on(commands::migrate::run(command, &flags)),
         Command::Shards { command } => runtime.block_on(commands::shards::run(command, &flags)),
         Command::Check => runtime.block_on(commands::check::run(&flags)),

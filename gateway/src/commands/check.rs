@@ -32,8 +32,12 @@ async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     let (mut said, mut wrong) = super::judged(tender.check(&SystemClock).await);
     let (line, findings) = tender.check_log(&SystemClock).await;
     let (warned, more) = super::judged(findings);
-    said.extend(line.map(|line| format!("{line}
-")));
+    said.extend(line.map(|line| {
+        format!(
+            "{line}
+"
+        )
+    }));
     said += &warned;
     wrong.extend(more);
     if !wrong.is_empty() {

@@ -1,7 +1,8 @@
 //! `daemun member`: one member, seen, spoken to and kept out by an operator.
 
-mod duration;
+pub(super) mod duration;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -15,7 +16,7 @@ use serde_json::Value;
 use super::{fail, load, say};
 use crate::config::{Flags, Settings};
 use crate::control::{self, ControlError};
-use crate::private::{BanCommand, Desk, MessageCommand, Order, ShowCommand, Whom};
+use crate::private::{BanCommand, Desk, Left, MessageCommand, Order, ShowCommand, Whom};
 
 /// What to do with a member.
 #[derive(Clone, Debug, Subcommand)]
@@ -69,10 +70,10 @@ pub enum MemberCommand {
 #[derive(Clone, Debug, Args)]
 pub struct Who {
     /// The member's id.
-    member: MemberId,
+    pub(super) member: MemberId,
     /// The game.
     #[arg(long, default_value = "demo")]
-    app: AppId,
+    pub(super) app: AppId,
 }
 
 impl From<Who> for Whom {
@@ -84,9 +85,17 @@ impl From<Who> for Whom {
 /// Runs the command by the server that runs on the data folder, or on the folder itself when
 /// none runs.
 pub async fn run(command: MemberCommand, flags: &Flags) -> ExitCode {
-    let done = match (load(flags), order(command)) {
-        (Ok(settings), Ok(order)) => carry_out(&settings, order).await,
-        (Err(error), _) | (_, Err(error)) => Err(error),
+    match order(command) {
+        Ok(order) => order_done(order, flags).await,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Has an order carried out, and says what came of it.
+pub(super) async fn order_done(order: Order, flags: &Flags) -> ExitCode {
+    let done = match load(flags) {
+        Ok(settings) => carry_out(&settings, order).await,
+        Err(error) => Err(error),
     };
     match done.and_then(|answer| pretty(&answer)) {
         Ok(answer) => say(&answer),
@@ -131,7 +140,14 @@ async fn carry_out(settings: &Settings, order: Order) -> Result<Value, String> {
     }
     let desk = Desk::alone(settings).await?;
     let answer = order.done_at(&desk).await.map_err(|error| error.to_string());
-    desk.leave().await?;
+    if desk.leave().await? == Left::InTheSpool {
+        // If standard error is closed there is nobody to tell.
+        let _ = writeln!(
+            std::io::stderr(),
+            "daemun: the game log does not answer: what this command logged waits in {}, for the next daemun there",
+            settings.data.join("spool").display()
+        );
+    }
     answer
 }
 

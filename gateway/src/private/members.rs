@@ -1,6 +1,7 @@
 //! An operator's commands about one member.
 
 mod desk;
+mod log;
 
 use actors::fault;
 use axum::Json;
@@ -15,7 +16,8 @@ use protocol::time::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use desk::Desk;
+pub use desk::{Desk, Left};
+pub use log::{LogPage, LogQuery, PageStart, ShownRecord};
 
 use super::Private;
 use crate::http::Failure;
@@ -32,6 +34,8 @@ pub enum Order {
     Ban(BanCommand),
     /// Lets a member in again.
     Unban(Whom),
+    /// Shows what happened to a member.
+    Log(LogQuery),
 }
 
 impl Order {
@@ -43,6 +47,7 @@ impl Order {
             Self::Message(_) => "/commands/member/message",
             Self::Ban(_) => "/commands/member/ban",
             Self::Unban(_) => "/commands/member/unban",
+            Self::Log(_) => "/commands/gamelog/member",
         }
     }
 
@@ -56,6 +61,7 @@ impl Order {
             Self::Message(command) => desk.message(command).await.and_then(json),
             Self::Ban(command) => desk.ban(command).await.and_then(json),
             Self::Unban(whom) => desk.unban(whom).await.and_then(json),
+            Self::Log(query) => desk.log(query).await.and_then(json),
         }
     }
 }
@@ -195,6 +201,10 @@ pub(super) async fn ban(
     Json(command): Json<BanCommand>,
 ) -> Response {
     done(&private, Order::Ban(command)).await
+}
+
+pub(super) async fn log(State(private): State<Private>, Json(query): Json<LogQuery>) -> Response {
+    done(&private, Order::Log(query)).await
 }
 
 pub(super) async fn unban(State(private): State<Private>, Json(whom): Json<Whom>) -> Response {

@@ -11,6 +11,7 @@ mod harness;
 
 mod claims;
 mod frames;
+mod gamelog;
 mod http;
 mod identity;
 mod keys;

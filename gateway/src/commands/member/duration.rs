@@ -4,7 +4,7 @@ use jiff::{Span, SpanRelativeTo};
 
 /// Reads a duration as whole seconds: `7d`, `12h 30m`, `1w2d`, or ISO 8601's `P7D`. A day is
 /// 24 hours; months and years, whose length depends on when they begin, are not taken.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
+pub(in crate::commands) fn seconds(text: &str) -> Result<u64, String> {
     let span: Span = text
         .parse()
         .map_err(|_| "not a duration; write for example 7d, 12h, 30m or 1w2d".to_owned())?;

@@ -107,7 +107,7 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 23] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 24] = [
         ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),

@@ -30,10 +30,22 @@ const LOGINS: usize = 20;
 /// The longest ban that has an end, in seconds: 100 years.
 const LONGEST_S: u64 = 100 * 366 * 24 * 3600;
 
+/// How long a command waits for the game log's server to take what it logged.
+const DELIVERY: Duration = Duration::from_secs(5);
+
+/// What a command left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// All it logged is in the game log.
+    Nothing,
+    /// Some of what it logged is on the disk, and not in the game log yet.
+    InTheSpool,
+}
+
 /// What commands about members need.
 #[derive(Clone)]
 pub struct Desk {
-    storage: Storage,
+    pub(super) storage: Storage,
     sessions: Sessions,
     clock: Arc<dyn Clock>,
 }
@@ -68,12 +80,19 @@ impl Desk {
         Ok(Self { storage, sessions, clock })
     }
 
-    /// Writes what is still to be written.
+    /// Writes what is still to be written. What the game log's server does not take in time is
+    /// in the spool of this data folder, for whichever process comes to it next.
     ///
     /// # Errors
     /// What storage says.
-    pub async fn leave(self) -> Result<(), String> {
-        self.storage.gamelog.flush().await.map_err(|error| error.to_string())
+    pub async fn leave(self) -> Result<Left, String> {
+        let log = &self.storage.gamelog;
+        log.flush().await.map_err(|error| error.to_string())?;
+        match tokio::time::timeout(DELIVERY, log.delivered()).await {
+            Ok(Ok(())) => Ok(Left::Nothing),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Ok(Left::InTheSpool),
+        }
     }
 
     pub(super) async fn message(&self, command: MessageCommand) -> Result<Messaged, ErrorBody> {
