@@ -10,6 +10,7 @@ use protocol::sessions::{
 };
 use storage::clock::{Clock, Micros};
 use storage::error::StorageError;
+use storage::gamelog::Event;
 use storage::open::Storage;
 
 use crate::apps::Game;
@@ -125,6 +126,12 @@ impl Node {
                 (session, inbox, failed.and_then(Result::err))
             }
         };
+        let login = caller.login;
+        let event = match resumed {
+            Some(Ok(())) => Event::SessionResumed { login, seq: delivered },
+            Some(Err(_)) | None => Event::SessionOpened { login },
+        };
+        self.sessions.log(&caller, event);
         let reply = OpenReply {
             session,
             member: caller.member,

@@ -29,6 +29,7 @@ use protocol::push::Push;
 use storage::clock::{Clock, Micros};
 use storage::error::StorageError;
 use storage::gamelog::{Event, LogRecord};
+use storage::members::By;
 use storage::open::Storage;
 use storage::push::{KeptPush, NewPush};
 use storage::sessions::Standing;
@@ -174,17 +175,17 @@ impl Sessions {
             older.close(CloseCode::Moved, CloseReason::default());
         }
         attachment.opened_at = Some(self.0.context.clock.now());
-        self.log(caller, Event::SessionOpened { login: caller.login });
         Ok((attachment, standing))
     }
 
-    fn log(&self, caller: &Caller, event: Event) {
-        self.record(caller.app.clone(), caller.member, event);
+    /// Writes into the game log what a caller's session did.
+    pub(crate) fn log(&self, caller: &Caller, event: Event) {
+        self.record(caller.app.clone(), Some(caller.member), event);
     }
 
-    fn record(&self, app: AppId, member: MemberId, event: Event) {
+    fn record(&self, app: AppId, member: Option<MemberId>, event: Event) {
         let at = self.0.context.clock.now();
-        let record = LogRecord { id: random::uuid(at), at, app, member: Some(member), event };
+        let record = LogRecord { id: random::uuid(at), at, app, member, event };
         self.0.context.storage.gamelog.record(record);
     }
 
@@ -214,8 +215,10 @@ impl Sessions {
     pub async fn acknowledge(&self, caller: &Caller, seq: u64) -> storage::error::Result<u64> {
         let Caller { app, member, login, .. } = caller;
         let acked = self.0.context.storage.inboxes.ack(app.clone(), *member, *login, seq).await;
-        if acked == Err(StorageError::Replaced) {
-            self.replaced(*member, Some(*login));
+        match &acked {
+            Ok(seq) => self.log(caller, Event::PushAcknowledged { login: *login, seq: *seq }),
+            Err(StorageError::Replaced) => self.replaced(*member, Some(*login)),
+            Err(_) => {}
         }
         acked
     }
@@ -240,13 +243,41 @@ impl Sessions {
         pushes: Vec<NewPush>,
     ) -> Result<u64, ErrorBody> {
         let sessions = self.clone();
+        let work = tokio::spawn(async move { sessions.put(app, member, pushes).await });
+        work.await.unwrap_or_else(|_| Err(fault::internal("the posting failed on the way")))
+    }
+
+    /// As [`Sessions::post`], of words of the publisher's to a member; the game log has who
+    /// said them.
+    ///
+    /// # Errors
+    /// As [`Sessions::post`].
+    pub async fn message(
+        &self,
+        app: AppId,
+        member: MemberId,
+        push: NewPush,
+        by: By,
+    ) -> Result<u64, ErrorBody> {
+        let sessions = self.clone();
         let work = tokio::spawn(async move {
-            let context = &sessions.0.context;
-            let now = context.clock.now();
-            let posted = context.storage.inboxes.post(app, member, pushes, now).await;
-            sessions.posted(member, posted)
+            let seq = sessions.put(app.clone(), member, vec![push]).await?;
+            sessions.record(app, Some(member), Event::MemberMessaged { seq, by });
+            Ok(seq)
         });
         work.await.unwrap_or_else(|_| Err(fault::internal("the posting failed on the way")))
+    }
+
+    async fn put(
+        &self,
+        app: AppId,
+        member: MemberId,
+        pushes: Vec<NewPush>,
+    ) -> Result<u64, ErrorBody> {
+        let context = &self.0.context;
+        let now = context.clock.now();
+        let posted = context.storage.inboxes.post(app, member, pushes, now).await;
+        self.posted(member, posted)
     }
 
     /// Tells those who must know how a posting ended.

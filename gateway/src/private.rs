@@ -6,8 +6,8 @@ mod members;
 
 pub use apps::{AnnounceCommand, Announced};
 pub use members::{
-    BanCommand, Banned, Desk, Left, LogPage, LogQuery, MessageCommand, Messaged, Order, PageStart,
-    ShowCommand, Shown, ShownBan, ShownRecord, Unbanned, Whom,
+    BanCommand, Banned, Desk, Left, LogOf, LogPage, LogQuery, MessageCommand, Messaged, Order,
+    PageStart, ShowCommand, Shown, ShownBan, ShownRecord, Unbanned, Whom,
 };
 
 use axum::extract::{Request, State};
@@ -47,7 +47,7 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/member/message", post(members::message))
         .route("/member/ban", post(members::ban))
         .route("/member/unban", post(members::unban))
-        .route("/gamelog/member", post(members::log))
+        .route("/gamelog", post(members::log))
         .layer(from_fn_with_state(private.clone(), authorised));
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))

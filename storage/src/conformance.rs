@@ -59,6 +59,7 @@ macro_rules! exam {
             a_members_records_begin_at_the_moment_asked_for_and_are_bounded
             a_members_records_are_shown_in_their_own_game_alone
             a_members_records_are_read_on_behind_any_of_them
+            records_are_listed_by_their_kind_whosever_they_are
         }
     };
     ($fresh:path) => {

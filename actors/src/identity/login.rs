@@ -137,6 +137,10 @@ impl IdentityService {
                     platform: request.client.platform,
                 };
                 self.log(&game.id, Some(member.id), event);
+                if new_member {
+                    let provider = request.provider.to_string();
+                    self.log(&game.id, Some(member.id), Event::IdentityLinked { provider });
+                }
                 metrics::counter!("daemun_logins_total").increment(1);
                 Ok(LoginReply {
                     tokens: self.tokens_of(&game.id, member.id, &token, self.refresh_life())?,

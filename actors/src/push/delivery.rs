@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use protocol::push::InboxPush;
 use storage::error::StorageError;
+use storage::gamelog::Event;
 use storage::push::Inbox;
 
 use super::with_gaps;
@@ -28,8 +29,11 @@ pub type Reading = BoxFuture<'static, Result<Inbox, StorageError>>;
 pub trait Truth {
     /// At most `limit` pushes behind a number.
     fn read(&self, after: u64, limit: usize) -> Reading;
-    /// Everything up to a number has arrived. What goes wrong is told to the log alone.
-    fn ack(&self, seq: u64) -> BoxFuture<'static, ()>;
+    /// Everything up to a number has arrived. Answers with what is acknowledged now; what goes
+    /// wrong is told to the log alone.
+    fn ack(&self, seq: u64) -> BoxFuture<'static, Option<u64>>;
+    /// A part of it was handed to the socket: its first and its last number.
+    fn sent(&self, from: u64, to: u64);
 }
 
 /// The inbox in storage.
@@ -49,14 +53,20 @@ impl Truth for InboxOf<'_> {
         })
     }
 
-    fn ack(&self, seq: u64) -> BoxFuture<'static, ()> {
+    fn ack(&self, seq: u64) -> BoxFuture<'static, Option<u64>> {
         let (node, caller) = (self.node.clone(), self.caller.clone());
         Box::pin(async move {
-            if let Err(error) = node.sessions.acknowledge(&caller, seq).await {
-                // The pushes come again with the next resume, which does no harm.
-                tracing::warn!(%error, "an acknowledgement could not be kept");
-            }
+            let acked = node.sessions.acknowledge(&caller, seq).await;
+            // The pushes come again with the next resume, which does no harm.
+            acked
+                .inspect_err(|error| tracing::warn!(%error, "an acknowledgement could not be kept"))
+                .ok()
         })
+    }
+
+    fn sent(&self, from: u64, to: u64) {
+        let event = Event::PushSent { login: self.caller.login, from, to };
+        self.node.sessions.log(self.caller, event);
     }
 }
 
@@ -68,18 +78,30 @@ pub struct Delivery {
     known: u64,
     /// The reading that is under way, and how far the inbox was known to reach when it began.
     reading: Option<(u64, Reading)>,
-    /// What was read and is not yet sent.
+    /// What was read and is not yet sent, and the number of the first of that reading.
     ready: VecDeque<InboxPush>,
-    /// The acknowledgement that is being written, and the highest one that came meanwhile.
-    acking: Option<BoxFuture<'static, ()>>,
+    first: u64,
+    /// The acknowledgement that is being written, the highest one that came meanwhile, and how
+    /// far the inbox is known to be acknowledged.
+    acking: Option<BoxFuture<'static, Option<u64>>>,
     ack: Option<u64>,
+    acked: u64,
 }
 
 impl Delivery {
     /// From the number that the client has, to where the inbox reaches.
     #[must_use]
     pub fn new(delivered: u64, known: u64) -> Self {
-        Self { delivered, known, reading: None, ready: VecDeque::new(), acking: None, ack: None }
+        Self {
+            delivered,
+            known,
+            reading: None,
+            ready: VecDeque::new(),
+            first: 0,
+            acking: None,
+            ack: None,
+            acked: 0,
+        }
     }
 
     /// The inbox reaches at least so far.
@@ -94,9 +116,11 @@ impl Delivery {
     }
 
     /// The client has everything up to here. Storing it may take its time: a later one
-    /// stands for all before it.
+    /// stands for all before it, and one that is kept already is not kept again.
     pub fn ack(&mut self, seq: u64) {
-        self.ack = self.ack.max(Some(seq));
+        if seq > self.acked {
+            self.ack = self.ack.max(Some(seq));
+        }
     }
 
     /// The next push to send, once there is one.
@@ -105,6 +129,9 @@ impl Delivery {
         loop {
             if let Some(push) = self.ready.pop_front() {
                 self.delivered = push.seq;
+                if self.ready.is_empty() {
+                    truth.sent(self.first, push.seq);
+                }
                 return Poll::Ready(push);
             }
             if self.reading.is_none() {
@@ -123,6 +150,7 @@ impl Delivery {
                 Ok(inbox) => {
                     let reached = inbox.seq;
                     self.ready = with_gaps(self.delivered, inbox, PART).into();
+                    self.first = self.ready.front().map_or(0, |push| push.seq);
                     if self.ready.is_empty() {
                         // All of it was acknowledged elsewhere. A hint that came meanwhile may
                         // be of what is behind it.
@@ -142,12 +170,11 @@ impl Delivery {
     fn poll_ack(&mut self, truth: &impl Truth, context: &mut Context<'_>) {
         loop {
             if let Some(acking) = &mut self.acking {
-                if acking.poll_unpin(context).is_pending() {
-                    return;
-                }
+                let Poll::Ready(acked) = acking.poll_unpin(context) else { return };
+                self.acked = self.acked.max(acked.unwrap_or(0));
                 self.acking = None;
             }
-            let Some(seq) = self.ack.take() else { return };
+            let Some(seq) = self.ack.take().filter(|seq| *seq > self.acked) else { return };
             self.acking = Some(truth.ack(seq));
         }
     }
@@ -155,7 +182,7 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::task::Waker;
 
     use storage::clock::Micros;
@@ -186,8 +213,10 @@ mod tests {
             Box::pin(async { answered.await.map_err(|_| StorageError::Overloaded) })
         }
 
-        fn ack(&self, _seq: u64) -> BoxFuture<'static, ()> {
-            Box::pin(async {})
+        fn sent(&self, _from: u64, _to: u64) {}
+
+        fn ack(&self, _seq: u64) -> BoxFuture<'static, Option<u64>> {
+            Box::pin(async { None })
         }
     }
 
@@ -226,5 +255,60 @@ mod tests {
         inbox.answer(3, Inbox { pushes: Vec::new(), seq: 3, acked: 3 });
         assert_eq!(next(&mut delivery, &inbox), None);
         assert!(inbox.0.borrow().is_empty());
+    }
+
+    /// A truth whose acknowledgements succeed or fail as they are told to, all at once.
+    #[derive(Default)]
+    struct Acks {
+        fails: Cell<bool>,
+        asked: RefCell<Vec<u64>>,
+        sent: RefCell<Vec<(u64, u64)>>,
+    }
+
+    impl Truth for Acks {
+        fn read(&self, after: u64, _limit: usize) -> Reading {
+            let pushes = (after + 1..=3).map(kept).collect();
+            Box::pin(async { Ok(Inbox { pushes, seq: 3, acked: 0 }) })
+        }
+
+        fn ack(&self, seq: u64) -> BoxFuture<'static, Option<u64>> {
+            self.asked.borrow_mut().push(seq);
+            let answer = (!self.fails.get()).then_some(seq);
+            Box::pin(async move { answer })
+        }
+
+        fn sent(&self, from: u64, to: u64) {
+            self.sent.borrow_mut().push((from, to));
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_that_is_kept_is_not_kept_again_and_one_that_failed_is() {
+        let (truth, mut delivery) = (Acks::default(), Delivery::new(3, 3));
+        let mut ack = |seq| {
+            delivery.ack(seq);
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(delivery.poll_next(&truth, &mut context).is_pending());
+        };
+        truth.fails.set(true);
+        ack(2);
+        truth.fails.set(false);
+        for seq in [2, 2, 1, 3, 3, 2] {
+            ack(seq);
+        }
+        assert_eq!(*truth.asked.borrow(), [2, 2, 3]);
+    }
+
+    #[test]
+    fn what_was_sent_is_told_once_when_all_of_it_is_out() {
+        let (truth, mut delivery) = (Acks::default(), Delivery::new(0, 3));
+        let mut context = Context::from_waker(Waker::noop());
+        for seq in 1..=3 {
+            assert_eq!(*truth.sent.borrow(), []);
+            let Poll::Ready(push) = delivery.poll_next(&truth, &mut context) else { panic!() };
+            assert_eq!(push.seq, seq);
+        }
+        assert!(delivery.poll_next(&truth, &mut context).is_pending());
+        assert_eq!(*truth.sent.borrow(), [(1, 3)]);
     }
 }

@@ -45,7 +45,7 @@ impl State {
             MemberRequest::AuthLogoutEverywhere(_) => self.logout_everywhere(caller).await,
             MemberRequest::IdentityList(_) => self.identity_list(caller).await,
             MemberRequest::MemberMe(_) => self.member_me(&standing).await,
-            MemberRequest::InboxList(request) => self.inbox_list(&standing, request).await,
+            MemberRequest::InboxList(request) => self.inbox_list(caller, &standing, request).await,
             MemberRequest::InboxAck(request) => self.inbox_ack(caller, request).await,
             MemberRequest::SessionList(_) => self.session_list(caller).await,
         }

@@ -9,6 +9,7 @@ use protocol::error::ErrorBody;
 use protocol::operation::Reply;
 use protocol::push::{AckReply, AckRequest, ListReply, ListRequest};
 
+use storage::gamelog::Event;
 use storage::sessions::Standing;
 
 use super::State;
@@ -39,6 +40,7 @@ impl State {
 
     pub(super) async fn inbox_list(
         &mut self,
+        caller: &Caller,
         standing: &Standing,
         request: ListRequest,
     ) -> Result<Reply, ErrorBody> {
@@ -64,6 +66,10 @@ impl State {
         let seq = inbox.seq;
         self.reaches(seq, inbox.acked);
         let pushes = push::with_gaps(after, inbox, usize::from(limit));
+        if let (Some(first), Some(last)) = (pushes.first(), pushes.last()) {
+            let (login, from, to) = (caller.login, first.seq, last.seq);
+            self.sessions.log(caller, Event::PushSent { login, from, to });
+        }
         Ok(Reply::InboxList(ListReply { pushes, seq }))
     }
 
@@ -75,6 +81,11 @@ impl State {
         let inboxes = &self.context().storage.inboxes;
         let ack = inboxes.ack(caller.app.clone(), caller.member, caller.login, request.seq);
         let acked = ack.await.map_err(|error| fault::of_storage(&error))?;
+        let before = self.standing.as_ref().map_or(0, |(standing, _)| standing.acked);
+        if acked > before {
+            let event = Event::PushAcknowledged { login: caller.login, seq: acked };
+            self.sessions.log(caller, event);
+        }
         self.reaches(acked, acked);
         Ok(Reply::InboxAck(AckReply { acked }))
     }

@@ -14,7 +14,9 @@ use protocol::codec::Format;
 use protocol::error::ErrorBody;
 use protocol::frame::ServerFrame;
 use protocol::ids::AppId;
-use protocol::push::Push;
+use protocol::push::{Message, Push};
+use storage::gamelog::Event;
+use storage::members::By;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
@@ -102,6 +104,20 @@ impl Sessions {
     pub async fn broadcast(&self, app: AppId, push: Push) -> Result<usize, ErrorBody> {
         let sessions = self.clone();
         let work = tokio::spawn(async move { sessions.tell_all(&app, push).await });
+        work.await.unwrap_or_else(|_| Err(fault::internal("the broadcast failed on the way")))
+    }
+
+    /// As [`Sessions::broadcast`], of words of the publisher's; the game log has who said them.
+    ///
+    /// # Errors
+    /// As [`Sessions::broadcast`].
+    pub async fn announce(&self, app: AppId, words: Message, by: By) -> Result<usize, ErrorBody> {
+        let sessions = self.clone();
+        let work = tokio::spawn(async move {
+            let told = sessions.tell_all(&app, Push::Announcement(words)).await?;
+            sessions.record(app, None, Event::AppAnnounced { told: told as u64, by });
+            Ok(told)
+        });
         work.await.unwrap_or_else(|_| Err(fault::internal("the broadcast failed on the way")))
     }
 

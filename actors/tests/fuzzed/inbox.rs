@@ -97,7 +97,11 @@ impl Truth for Shelf {
         .boxed()
     }
 
-    fn ack(&self, seq: u64) -> BoxFuture<'static, ()> {
+    fn sent(&self, from: u64, to: u64) {
+        assert!(from <= to, "{from} to {to}");
+    }
+
+    fn ack(&self, seq: u64) -> BoxFuture<'static, Option<u64>> {
         let rows = self.0.clone();
         std::future::poll_fn(move |_| {
             let mut rows = rows.lock();
@@ -105,7 +109,7 @@ impl Truth for Shelf {
                 return Poll::Pending;
             }
             rows.ack(seq);
-            Poll::Ready(())
+            Poll::Ready(Some(rows.acked))
         })
         .boxed()
     }

@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use protocol::ids::AppId;
-use protocol::push::{Message, Push};
+use protocol::push::Message;
 use protocol::text::Text;
 use serde::{Deserialize, Serialize};
+use storage::members::By;
 
 use super::Private;
 use crate::http::Failure;
@@ -37,7 +38,7 @@ pub(super) async fn announce(
     let node = &private.gate.node;
     let told = async {
         node.launching.game(&app)?;
-        node.sessions.broadcast(app, Push::Announcement(Message { title, text })).await
+        node.sessions.announce(app, Message { title, text }, By::Command).await
     };
     match told.await {
         Ok(told) => Json(Announced { told }).into_response(),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use desk::{Desk, Left};
-pub use log::{LogPage, LogQuery, PageStart, ShownRecord};
+pub use log::{LogOf, LogPage, LogQuery, PageStart, ShownRecord};
 
 use super::Private;
 use crate::http::Failure;
@@ -34,7 +34,7 @@ pub enum Order {
     Ban(BanCommand),
     /// Lets a member in again.
     Unban(Whom),
-    /// Shows what happened to a member.
+    /// Shows what the game log has.
     Log(LogQuery),
 }
 
@@ -47,7 +47,7 @@ impl Order {
             Self::Message(_) => "/commands/member/message",
             Self::Ban(_) => "/commands/member/ban",
             Self::Unban(_) => "/commands/member/unban",
-            Self::Log(_) => "/commands/gamelog/member",
+            Self::Log(_) => "/commands/gamelog",
         }
     }
 

@@ -8,6 +8,7 @@ use protocol::ids::MemberId;
 use serde_json::{Value, json};
 use storage::clock::Micros;
 use storage::config::ServerUrl;
+use storage::gamelog::Of;
 use storage::servers::{Binaries, MongoDb};
 
 use crate::harness::{Daemun, guest, text};
@@ -39,10 +40,10 @@ async fn what_happened_to_a_member_is_shown_in_pages_with_and_without_a_server()
     daemun(&data, &["member", "ban", &id, "--reason", "Cheating"]).unwrap();
     daemun(&data, &["member", "unban", &id]).unwrap();
     // A record is in the log soon after it happened.
-    while kinds(&log(&[]).unwrap()).len() < 3 {
+    while kinds(&log(&[]).unwrap()).len() < 4 {
         tokio::task::yield_now().await;
     }
-    let expected = ["login", "member_banned", "member_unbanned"];
+    let expected = ["login", "identity_linked", "member_banned", "member_unbanned"];
     let read_in_pages = || {
         let (mut all, mut next) = (Vec::new(), json!({"since": "1970-01-01T00:00:00Z"}));
         while next.is_object() {
@@ -59,9 +60,76 @@ async fn what_happened_to_a_member_is_shown_in_pages_with_and_without_a_server()
     assert!(log(&["--limit", "0"]).unwrap_err().contains("field limit"));
     assert!(log(&["--limit", "1001"]).unwrap_err().contains("field limit"));
     assert!(log(&["--since", "soon"]).unwrap_err().contains("neither a time"));
+    let banned = || daemun(&data, &["gamelog", "kind", "member_banned", "--since", "1h"]).unwrap();
+    let by_kind = banned();
+    assert_eq!(
+        (kinds(&by_kind), text(&by_kind["records"][0], "member")),
+        (vec!["member_banned"], &*id)
+    );
+    let elsewhere = daemun(&data, &["gamelog", "kind", "login", "--app", "another"]).unwrap();
+    assert_eq!(kinds(&elsewhere), [""; 0]);
+    let unknown = daemun(&data, &["gamelog", "kind", "logins"]).unwrap_err();
+    assert!(unknown.contains("a similar value exists: 'login'"), "{unknown}");
     drop(program);
     // The same on the data folder itself.
     assert_eq!(read_in_pages(), expected);
+    assert_eq!(banned(), by_kind);
+}
+
+#[tokio::test]
+async fn a_session_is_logged_from_its_beginning_to_its_end() {
+    let house = Daemun::start().await;
+    let mut player = house.guest().await;
+    let member = player.login().member.id;
+    let message = json!({"app": "demo", "member": member, "text": "hello"});
+    house.command("/commands/member/message", message).await;
+    let push = player.socket().next_push().await.unwrap();
+    player.socket().ack(push.seq.unwrap()).await.unwrap();
+    // Answered behind the acknowledgement, on the same socket.
+    while house
+        .command(
+            "/commands/member/show",
+            json!({"app": "demo", "member": member, "lagging": false}),
+        )
+        .await["acked"]
+        != 1
+    {
+        tokio::task::yield_now().await;
+    }
+    let mut player = player.drop_hard().reconnect().await.unwrap();
+    assert!(player.resume().await.unwrap().resumed);
+    house.http().ask("auth.logout", Some(player.access_token()), json!({})).await.unwrap();
+    player.socket().closed().await.unwrap();
+    let told = json!({"app": "demo", "text": "everyone"});
+    house.command("/commands/app/announce", told).await;
+
+    let log = &house.server.gate.node.storage.gamelog;
+    log.delivered().await.unwrap();
+    let kept = log.of_member("demo".parse().unwrap(), member, Micros(0), 100).await.unwrap();
+    let mut seen: Vec<_> = kept.iter().map(|record| record.kind.as_str()).collect();
+    seen.sort_unstable();
+    let expected = [
+        "identity_linked",
+        "login",
+        "logout",
+        "member_messaged",
+        "push_acknowledged",
+        "push_sent",
+        "session_closed",
+        "session_closed",
+        "session_opened",
+        "session_resumed",
+    ];
+    assert_eq!(seen, expected);
+    let fields = |kind: &str| &kept.iter().find(|record| record.kind == kind).unwrap().fields;
+    let login = &fields("login")["login"];
+    assert_eq!(*fields("push_sent"), json!({"login": login, "from": 1, "to": 1}));
+    assert_eq!(*fields("push_acknowledged"), json!({"login": login, "seq": 1}));
+    assert_eq!(*fields("session_resumed"), json!({"login": login, "seq": 1}));
+    assert_eq!(*fields("member_messaged"), json!({"seq": 1, "by": "command"}));
+    let of = Of::Kind("app_announced".to_owned());
+    let announced = log.list("demo".parse().unwrap(), of, Micros(0), 10).await.unwrap();
+    assert_eq!(announced[0].fields, json!({"told": 0, "by": "command"}));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

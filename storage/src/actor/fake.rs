@@ -17,7 +17,7 @@ use crate::apps::{App, AppsDuty, Seed};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::freshness::Aged;
-use crate::gamelog::{GamelogDuty, KeptRecord, Since, Verdict};
+use crate::gamelog::{GamelogDuty, KeptRecord, Of, Since, Verdict};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
@@ -98,13 +98,7 @@ impl GamelogDuty for Fake {
         Ok(records.iter().map(verdict).collect())
     }
 
-    async fn of_member(
-        &self,
-        _: AppId,
-        _: MemberId,
-        _: Since,
-        _: usize,
-    ) -> Result<Vec<KeptRecord>> {
+    async fn list(&self, _: AppId, _: Of, _: Since, _: usize) -> Result<Vec<KeptRecord>> {
         absent()
     }
 }

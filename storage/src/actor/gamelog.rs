@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 use crate::actor::records::{Key, Records};
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
-use crate::gamelog::{GamelogDuty, Keep, KeptRecord, LogRecord, Since};
+use crate::gamelog::{GamelogDuty, Keep, KeptRecord, LogRecord, Of, Since};
 use crate::spool::Spool;
 use protocol::ids::{AppId, MemberId};
 
@@ -147,7 +147,7 @@ impl Gamelog {
         self.inner.troubles.now()
     }
 
-    /// As [`GamelogDuty::of_member`](crate::gamelog::GamelogDuty::of_member).
+    /// What happened to a member, as [`GamelogDuty::list`] has it.
     ///
     /// # Errors
     /// See [`StorageError`].
@@ -158,9 +158,23 @@ impl Gamelog {
         since: impl Into<Since>,
         limit: usize,
     ) -> Result<Vec<KeptRecord>> {
+        self.list(app, Of::Member(member), since, limit).await
+    }
+
+    /// As [`GamelogDuty::list`].
+    ///
+    /// # Errors
+    /// See [`StorageError`].
+    pub async fn list(
+        &self,
+        app: AppId,
+        of: Of,
+        since: impl Into<Since>,
+        limit: usize,
+    ) -> Result<Vec<KeptRecord>> {
         let (log, since) = (self.inner.backend.clone(), since.into());
         self.records
-            .call(Key::Home, move |_| async move { log.of_member(app, member, since, limit).await })
+            .call(Key::Home, move |_| async move { log.list(app, of, since, limit).await })
             .await
     }
 }

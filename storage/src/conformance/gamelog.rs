@@ -1,5 +1,6 @@
 //! What is asked of a backend about the game log.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::client::Platform;
@@ -10,10 +11,13 @@ use uuid::Uuid;
 
 use super::scene::{Game, INSTANT, SECOND, START, candidate};
 use crate::clock::Micros;
-use crate::gamelog::{Event, Keep, KeptRecord, LogRecord, Since};
+use crate::gamelog::{Event, Keep, KeptRecord, LogRecord, Of, Since};
 use crate::members::By;
 use crate::open::Storage;
 use crate::sessions::EndedBy;
+
+/// The page that says what each kind has.
+const DOCS: &str = include_str!("../../../docs/gamelog.md");
 
 fn record(game: &Game, member: MemberId, at: Micros, event: Event) -> LogRecord {
     LogRecord { id: Uuid::now_v7(), at, app: game.app.clone(), member: Some(member), event }
@@ -55,19 +59,31 @@ pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
             new_member: true,
             platform: Platform::Ios,
         },
-        Event::LoginRefused { provider, code: ErrorCode::ALL[0] },
+        Event::LoginRefused { provider: provider.clone(), code: ErrorCode::ALL[0] },
+        Event::IdentityLinked { provider },
         Event::TookOver { login },
         Event::LoggedOut { logins: vec![login; 1_000], by: EndedBy::LogoutEverywhere },
         Event::MemberBanned { ban: login.0, until: Some(START), by: By::Command },
         Event::MemberBanned { ban: login.0, until: None, by: By::Command },
         Event::MemberUnbanned { ban: login.0, by: By::Command },
+        Event::MemberMessaged { seq: 1, by: By::Command },
+        Event::AppAnnounced { told: 0, by: By::Command },
         Event::SessionOpened { login },
+        Event::SessionResumed { login, seq: u64::MAX },
+        Event::PushSent { login, from: 1, to: u64::MAX },
+        Event::PushAcknowledged { login, seq: 0 },
         Event::SessionClosed { login, code, open_ms: u64::MAX },
         Event::SessionClosed { login, code: None, open_ms: 0 },
     ];
     for event in &events {
         assert_eq!(Keep::of(event.kind()), event.keep(), "{}", event.kind());
+        let row = DOCS.lines().find(|row| row.starts_with(&format!("| `{}` |", event.kind())));
+        for field in event.fields().as_object().unwrap().keys() {
+            assert!(row.unwrap().contains(&format!("`{field}`")), "{field} of {}", event.kind());
+        }
     }
+    let kinds: BTreeSet<_> = events.iter().map(Event::kind).collect();
+    assert_eq!(kinds, Event::KINDS.iter().copied().collect(), "each is here, and listed");
     let at = |place| START.after(SECOND * u32::try_from(place).unwrap());
     let records: Vec<_> = events
         .into_iter()
@@ -140,4 +156,30 @@ pub async fn a_members_records_are_read_on_behind_any_of_them(storage: Storage) 
         }
         assert_eq!(read, records, "{page} at a time");
     }
+}
+
+pub async fn records_are_listed_by_their_kind_whosever_they_are(storage: Storage) {
+    let (game, other) = (Game::new(&storage), Game::new(&storage));
+    let refused = |game: &Game, at, member| {
+        let event = Event::LoginRefused { provider: "guest".into(), code: ErrorCode::ALL[0] };
+        LogRecord { member, ..record(game, candidate(), at, event) }
+    };
+    let at = |second: u32| START.after(SECOND * second);
+    let (first, second, third) = (
+        refused(&game, at(0), None),
+        refused(&game, at(1), Some(candidate())),
+        refused(&game, at(2), None),
+    );
+    let elsewhere = refused(&other, at(1), None);
+    let of_another_kind = opened(&game, candidate(), at(1));
+    keep(&game, [&third, &second, &elsewhere, &of_another_kind, &first]).await;
+    let listed = |since: Since, limit| {
+        let of = Of::Kind("login_refused".to_owned());
+        game.storage.gamelog.list(game.app.clone(), of, since, limit)
+    };
+    let all = [&first, &second, &third].map(kept);
+    assert_eq!(listed(START.into(), 100).await.unwrap(), all);
+    assert_eq!(listed(START.into(), 2).await.unwrap(), all[..2]);
+    assert_eq!(listed((&all[0]).into(), 100).await.unwrap(), all[1..]);
+    assert_eq!(listed(at(3).into(), 100).await.unwrap(), []);
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::ids::{AppId, MemberId};
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, ToSql, params};
 
 use super::EmbeddedLog;
 use super::engine::unavailable;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
-use crate::gamelog::{GamelogDuty, KeptRecord, Since, Verdict};
+use crate::gamelog::{GamelogDuty, KeptRecord, Of, Since, Verdict};
 
 #[async_trait]
 impl GamelogDuty for EmbeddedLog {
@@ -22,14 +22,14 @@ impl GamelogDuty for EmbeddedLog {
         self.log.write(move |connection| append(connection, &records)).await
     }
 
-    async fn of_member(
+    async fn list(
         &self,
         app: AppId,
-        member: MemberId,
+        of: Of,
         since: Since,
         limit: usize,
     ) -> Result<Vec<KeptRecord>> {
-        self.log.read(move |connection| of_member(connection, &app, member, since, limit)).await
+        self.log.read(move |connection| list(connection, &app, &of, since, limit)).await
     }
 }
 
@@ -64,33 +64,40 @@ fn verdict(error: rusqlite::Error) -> Result<Verdict> {
     }
 }
 
-fn of_member(
+/// Each by an index of its own.
+const OF_MEMBER: &str = "SELECT record, at, member, kind, fields FROM record
+    WHERE member = ?1 AND app = ?2 AND (at, record) > (?3, ?4) ORDER BY at, record LIMIT ?5";
+const OF_KIND: &str = "SELECT record, at, member, kind, fields FROM record
+    WHERE kind = ?1 AND app = ?2 AND (at, record) > (?3, ?4) ORDER BY at, record LIMIT ?5";
+
+fn list(
     connection: &Connection,
     app: &AppId,
-    member: MemberId,
+    of: &Of,
     since: Since,
     limit: usize,
 ) -> Result<Vec<KeptRecord>> {
-    let mut select = connection
-        .prepare_cached(
-            "SELECT record, at, kind, fields FROM record
-             WHERE member = ?1 AND app = ?2 AND (at, record) > (?3, ?4)
-             ORDER BY at, record LIMIT ?5",
-        )
-        .map_err(unavailable)?;
+    let (select, whose): (_, Box<dyn ToSql>) = match of {
+        Of::Member(member) => (OF_MEMBER, Box::new(member.number())),
+        Of::Kind(kind) => (OF_KIND, Box::new(kind.clone())),
+    };
+    let mut select = connection.prepare_cached(select).map_err(unavailable)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // Nothing at all is less than every id.
     let after = since.after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
     let rows = select
-        .query_map(params![member.number(), app.as_str(), since.at.0, after, limit], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+        .query_map(params![whose, app.as_str(), since.at.0, after, limit], |row| {
+            let fields: String = row.get(4)?;
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?, fields))
         })
         .map_err(unavailable)?;
     rows.map(|row| {
-        let (id, at, kind, fields) = row.map_err(unavailable)?;
-        let fields = serde_json::from_str(&fields)
-            .map_err(|error| StorageError::Corrupt(format!("record.fields of {id}: {error}")))?;
-        Ok(KeptRecord { id, at: Micros(at), app: app.clone(), member: Some(member), kind, fields })
+        let (id, at, member, kind, fields) = row.map_err(unavailable)?;
+        let broken = |what: &str| StorageError::Corrupt(format!("record.{what} of {id}"));
+        let member = member.map(MemberId::from_number).transpose();
+        let member = member.map_err(|_| broken("member"))?;
+        let fields = serde_json::from_str(&fields).map_err(|_| broken("fields"))?;
+        Ok(KeptRecord { id, at: Micros(at), app: app.clone(), member, kind, fields })
     })
     .collect()
 }

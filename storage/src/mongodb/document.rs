@@ -86,15 +86,21 @@ fn bson(value: &Value) -> Result<Bson, String> {
     })
 }
 
-/// A document as the record of a member that it is.
-pub(super) fn read(document: &Document, app: &AppId, member: MemberId) -> Result<KeptRecord> {
+/// A document as the record of a game that it is.
+pub(super) fn read(document: &Document, app: &AppId) -> Result<KeptRecord> {
     let id = id_in(document).ok_or_else(|| corrupt("_id of a record"))?;
     let part = |name: &str| corrupt(&format!("{name} of record {id}"));
     Ok(KeptRecord {
         id,
         at: Micros(document.get_i64("at").map_err(|_| part("at"))?),
         app: app.clone(),
-        member: Some(member),
+        member: match document.get("member") {
+            None => None,
+            Some(Bson::Int64(number)) => {
+                Some(MemberId::from_number(*number).map_err(|_| part("member"))?)
+            }
+            Some(_) => return Err(part("member")),
+        },
         kind: document.get_str("kind").map_err(|_| part("kind"))?.to_owned(),
         fields: document.get("fields").and_then(json).ok_or_else(|| part("fields"))?,
     })
@@ -139,7 +145,7 @@ mod tests {
     fn back(record: &KeptRecord) -> KeptRecord {
         let bytes = write(record, None).unwrap();
         let document = Document::try_from(&bytes).unwrap();
-        read(&document, &record.app, record.member.unwrap()).unwrap()
+        read(&document, &record.app).unwrap()
     }
 
     fn anything() -> impl Strategy<Value = Value> {

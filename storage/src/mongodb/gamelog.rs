@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::options::{ReadPreference, SelectionCriteria};
-use protocol::ids::{AppId, MemberId};
+use protocol::ids::AppId;
 use uuid::Uuid;
 
 use super::document;
 use super::fault::{self, OfOne};
 use super::{MongoDb, answered, durable, within};
 use crate::error::Result;
-use crate::gamelog::{GamelogDuty, KeptRecord, Since, Verdict};
+use crate::gamelog::{GamelogDuty, KeptRecord, Of, Since, Verdict};
 
 #[async_trait]
 impl GamelogDuty for MongoDb {
@@ -61,10 +61,10 @@ impl GamelogDuty for MongoDb {
         Ok(verdicts)
     }
 
-    async fn of_member(
+    async fn list(
         &self,
         app: AppId,
-        member: MemberId,
+        of: Of,
         since: Since,
         limit: usize,
     ) -> Result<Vec<KeptRecord>> {
@@ -73,8 +73,11 @@ impl GamelogDuty for MongoDb {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut filter =
-            doc! {"member": member.number(), "app": app.as_str(), "at": {"$gte": since.at.0}};
+        let mut filter = doc! {"app": app.as_str(), "at": {"$gte": since.at.0}};
+        match of {
+            Of::Member(member) => filter.insert("member", member.number()),
+            Of::Kind(kind) => filter.insert("kind", kind),
+        };
         if let Some(id) = since.after {
             let behind = doc! {"at": since.at.0, "_id": {"$gt": document::id(id)}};
             filter.insert("$or", vec![doc! {"at": {"$gt": since.at.0}}, behind]);
@@ -82,7 +85,7 @@ impl GamelogDuty for MongoDb {
         let records = self.records();
         let find = records.find(filter).sort(doc! {"at": 1, "_id": 1}).limit(limit);
         let found: Vec<Document> = within(async { find.await?.try_collect().await }).await?;
-        found.iter().map(|document| document::read(document, &app, member)).collect()
+        found.iter().map(|document| document::read(document, &app)).collect()
     }
 }
 

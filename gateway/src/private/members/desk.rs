@@ -102,7 +102,7 @@ impl Desk {
         let kept = Duration::from_secs(expires_s.unwrap_or(KEPT_S));
         let expires_at = self.clock.now().after(kept);
         let push = NewPush { word: MESSAGE.to_owned(), body, expires_at };
-        let seq = self.sessions.post(app, member, vec![push]).await?;
+        let seq = self.sessions.message(app, member, push, By::Command).await?;
         Ok(Messaged { seq })
     }
 
