@@ -43,7 +43,8 @@
 //! # Damage
 //! The end of the last segment that is no whole record is torn: it is cut at the start. Damage
 //! elsewhere is set aside and counted, and reading goes on at the next whole frame. So are the
-//! records of a segment that somebody took away or cut. A disk that fails to read is asked again.
+//! records of a segment that somebody took away or cut. What a disk fails to
+//! give back is left where it is and asked for again, after what is behind it.
 //!
 //! # The bound
 //! All segments together are at most as long as `storage.spool_bytes`, and one eighth of that

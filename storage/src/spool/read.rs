@@ -1,5 +1,6 @@
 //! Reading back what is not settled, in the order of its numbers, each once a run.
 
+use std::collections::VecDeque;
 use std::io;
 
 use super::files::{Files, Handle};
@@ -27,12 +28,52 @@ pub(super) struct Reader {
     /// The bytes of the file from `offset` on that were read and not yet used, less `used`.
     buffer: Vec<u8>,
     used: usize,
+    /// Readers of segments that the disk did not give back: each tries its own again.
+    stuck: VecDeque<Reader>,
+    /// The reader of all that follows, while one that was stuck has its turn.
+    parked: Option<Box<Reader>>,
 }
 
 impl Reader {
     fn enter(&mut self, segment: u64) {
-        let expected = segment;
-        *self = Self { segment: Some(segment), offset: HEADER as u64, expected, ..Self::default() };
+        let (expected, stuck) = (segment, std::mem::take(&mut self.stuck));
+        let (segment, offset) = (Some(segment), HEADER as u64);
+        *self = Self { segment, offset, expected, stuck, ..Self::default() };
+    }
+
+    /// Leaves its segment for later, and goes on at the one behind it.
+    fn pass_over(&mut self, after: u64) {
+        let stuck = std::mem::take(&mut self.stuck);
+        let mut left = std::mem::take(self);
+        // It begins where it stands, with bytes that are read again.
+        (left.buffer, left.used) = (Vec::new(), 0);
+        self.stuck = stuck;
+        self.stuck.push_back(left);
+        self.enter(after);
+    }
+
+    /// Gives one that was stuck its turn, if there is one.
+    fn try_stuck(&mut self) -> bool {
+        let Some(stuck) = self.stuck.pop_front() else { return false };
+        let parked = std::mem::replace(self, stuck);
+        self.parked = Some(Box::new(parked));
+        true
+    }
+
+    /// How many that were stuck wait for a turn.
+    fn waiting(&self) -> usize {
+        self.parked.as_deref().map_or(self.stuck.len(), |parked| parked.stuck.len())
+    }
+
+    /// Ends the turn of one that was stuck, if one has it. What has more comes again.
+    fn resume(&mut self, more: bool) -> bool {
+        let Some(parked) = self.parked.take() else { return false };
+        let mut done = std::mem::replace(self, *parked);
+        if more {
+            (done.buffer, done.used) = (Vec::new(), 0);
+            self.stuck.push_back(done);
+        }
+        true
     }
 
     fn rest(&self) -> &[u8] {
@@ -60,20 +101,55 @@ impl<F: Files> Store<F> {
     /// is given twice.
     pub(super) fn read(&mut self, most: usize, below: u64) -> io::Result<Vec<Stored>> {
         let mut records = Vec::new();
+        let mut left = self.reader.waiting();
+        let mut failed = None;
         while records.len() < most {
-            match self.next_record(below)? {
-                Next::Record(record) => records.push(*record),
-                Next::Passed => {}
-                Next::Over => break,
+            match self.next_record(below) {
+                Ok(Next::Record(record)) => records.push(*record),
+                Ok(Next::Passed) => {}
+                Ok(Next::Over) if self.reader.resume(true) => {}
+                // What the disk did not give back before is asked for when all else is read.
+                Ok(Next::Over) if left > 0 && self.reader.try_stuck() => left -= 1,
+                Ok(Next::Over) => break,
+                Err(error) => {
+                    failed = Some(error);
+                    // What is behind it need not wait for it.
+                    if !self.pass_over() {
+                        break;
+                    }
+                }
             }
         }
-        Ok(records)
+        match failed {
+            Some(error) if records.is_empty() => Err(error),
+            Some(_) | None => Ok(records),
+        }
+    }
+
+    /// Goes on behind the segment that the disk does not give back; not when nothing is.
+    fn pass_over(&mut self) -> bool {
+        if self.reader.resume(true) {
+            return true;
+        }
+        let here = self.reader.segment;
+        let behind = self.segments.iter().find(|segment| Some(segment.first) > here);
+        let Some(after) = behind.map(|segment| segment.first) else { return false };
+        self.reader.pass_over(after);
+        true
     }
 
     fn next_record(&mut self, below: u64) -> io::Result<Next> {
         let here = self.reader.segment.unwrap_or(0);
         let mut later = self.segments.iter().filter(|segment| segment.first >= here);
-        let Some(segment) = later.next() else { return Ok(Next::Over) };
+        let segment = later.next();
+        if self.reader.parked.is_some()
+            && segment.map(|segment| segment.first) != self.reader.segment
+        {
+            // All of it was settled meanwhile.
+            self.reader.resume(false);
+            return Ok(Next::Passed);
+        }
+        let Some(segment) = segment else { return Ok(Next::Over) };
         let (first, length) = (segment.first, segment.length);
         let after = later.next().map(|segment| segment.first);
         if self.reader.segment != Some(first) {
@@ -122,6 +198,12 @@ impl<F: Files> Store<F> {
             Step::Damage { skip, found } => {
                 let to = found.or(after).unwrap_or_else(|| self.next());
                 self.set_aside(first, skip, expected, to);
+                Ok(Next::Passed)
+            }
+            Step::End if self.reader.parked.is_some() => {
+                let after = after.unwrap_or_else(|| self.next());
+                self.settled.insert(expected, after);
+                self.reader.resume(false);
                 Ok(Next::Passed)
             }
             Step::End => match after {

@@ -1,6 +1,6 @@
 //! A disk in memory that loses what was not synced, in part too, and fails when it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -27,6 +27,8 @@ struct Disk {
     /// How many bytes there is room for.
     room: Option<usize>,
     writes: usize,
+    /// Files that it does not give back.
+    unreadable: BTreeSet<String>,
 }
 
 /// A folder on the disk; its clones are the same.
@@ -63,6 +65,11 @@ fn missing() -> io::Error {
 impl Lossy {
     fn disk(&self) -> MutexGuard<'_, Disk> {
         self.0.lock().unwrap()
+    }
+
+    /// Gives exactly these files back no more.
+    pub(super) fn withhold(&self, names: impl IntoIterator<Item = String>) {
+        self.disk().unreadable = names.into_iter().collect();
     }
 
     /// Has an operation fail after so many.
@@ -179,6 +186,9 @@ impl Files for Lossy {
 
     fn read(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let disk = self.disk();
+        if disk.unreadable.contains(name) {
+            return Err(io::Error::other("on purpose"));
+        }
         let bytes = &disk.inodes[*disk.names.get(name).ok_or_else(missing)?].now;
         let from = usize::try_from(offset).unwrap().min(bytes.len());
         Ok(bytes[from..from.saturating_add(length).min(bytes.len())].to_vec())

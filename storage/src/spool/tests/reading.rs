@@ -24,6 +24,82 @@ fn records_come_in_order_each_once_in_a_run() {
     assert_eq!(rest(&mut store), (0..61).collect::<Vec<_>>());
 }
 
+/// The segments' names, the first first.
+fn segments(disk: &Lossy) -> Vec<String> {
+    disk.files().into_keys().filter(|name| name.starts_with("segment-")).collect()
+}
+
+#[test]
+fn what_the_disk_does_not_give_back_keeps_nothing_else_waiting() {
+    let disk = Lossy::default();
+    let mut store = open(&disk);
+    keep(&mut store, 0..60);
+    let names = segments(&disk);
+    assert!(names.len() > 4, "{names:?}");
+    disk.withhold([names[0].clone(), names[2].clone()]);
+    let first = rest(&mut store);
+    assert!(!first.is_empty() && first.is_sorted() && first.contains(&59), "{first:?}");
+    // Now there is nothing but what is withheld, and that is said.
+    assert!(store.read(usize::MAX, u64::MAX).is_err());
+    keep(&mut store, 60..62);
+    assert_eq!(rest(&mut store), [60, 61]);
+    disk.withhold([names[2].clone()]);
+    let second = rest(&mut store);
+    assert!(!second.is_empty() && second[0] == 0, "{second:?}");
+    assert!(store.read(usize::MAX, u64::MAX).is_err());
+    disk.withhold([]);
+    let third = rest(&mut store);
+    let mut all = [first, second, third].concat();
+    all.sort_unstable();
+    let expected: Vec<_> = (0..60).collect();
+    assert_eq!(all, expected);
+    assert_eq!(rest(&mut store), [0_u64; 0]);
+    assert_eq!(store.waiting(), 62);
+}
+
+#[test]
+fn each_record_comes_once_from_a_disk_that_gives_back_what_it_likes() {
+    for seed in 0..500 {
+        let (disk, mut random) = (Lossy::default(), fastrand::Rng::with_seed(seed));
+        let roomy = Limits { bytes: 1024 * 1024, ..SMALL };
+        let mut store = Store::open(disk.clone(), roomy).unwrap();
+        let (mut written, mut seen) = (0, Vec::new());
+        for _ in 0..60 {
+            match random.u8(..4) {
+                0 => {
+                    let more = random.u64(1..20);
+                    keep(&mut store, written..written + more);
+                    written += more;
+                }
+                1 => {
+                    let mut names = segments(&disk);
+                    names.retain(|_| random.u8(..3) == 0);
+                    disk.withhold(names);
+                }
+                _ => {
+                    let below = if random.bool() { u64::MAX } else { random.u64(..=written) };
+                    // What is left unread for now comes later.
+                    let read = store.read(random.usize(1..30), below).unwrap_or_default();
+                    let mut numbers: Vec<_> = read.iter().map(|stored| stored.number).collect();
+                    seen.extend(read.iter().map(|stored| told(&stored.record)));
+                    numbers.retain(|_| random.bool());
+                    store.settle(&numbers);
+                }
+            }
+        }
+        disk.withhold([]);
+        loop {
+            let more = rest(&mut store);
+            if more.is_empty() {
+                break;
+            }
+            seen.extend(more);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..written).collect::<Vec<_>>(), "seed {seed}");
+    }
+}
+
 #[test]
 fn reading_stops_below_a_number_and_goes_on_from_there() {
     let mut store = open(&Lossy::default());
