@@ -103,6 +103,9 @@ pub enum Verdict {
     /// It will never be kept, for this reason, however often it is tried: it is set aside. The
     /// reason names no field's content, for it goes to the log.
     Refused(String),
+    /// It is not kept this time, and the cause seems to be its own; it may be tried again. The
+    /// reason names no field's content.
+    Failed(String),
 }
 
 /// What a backend does for the game log.

@@ -35,6 +35,8 @@ pub(super) struct Fake {
     /// Records that are refused for good, and records that it panics of.
     pub(super) poison: Mutex<HashSet<Uuid>>,
     pub(super) bombs: Mutex<HashSet<Uuid>>,
+    /// Records that fail, and may be kept another time.
+    pub(super) stubborn: Mutex<HashSet<Uuid>>,
     batches: watch::Sender<Vec<Vec<KeptRecord>>>,
 }
 
@@ -43,8 +45,8 @@ impl Fake {
     pub(super) fn new(open: usize) -> Self {
         let (door, failures) = (Semaphore::new(open), AtomicUsize::new(0));
         let (tries, batches) = (watch::Sender::new(0), watch::Sender::new(Vec::new()));
-        let (poison, bombs) = Default::default();
-        Self { door, failures, tries, poison, bombs, batches }
+        let (poison, bombs, stubborn) = Default::default();
+        Self { door, failures, tries, poison, bombs, stubborn, batches }
     }
 
     /// Returns when so many batches have come to the door.
@@ -88,14 +90,21 @@ impl GamelogDuty for Fake {
         }
         let is = |of: &Mutex<HashSet<Uuid>>, id: &Uuid| of.lock().unwrap().contains(id);
         assert!(!records.iter().any(|record| is(&self.bombs, &record.id)), "on purpose");
-        let poison = |record: &KeptRecord| is(&self.poison, &record.id);
-        let kept = records.iter().filter(|record| !poison(record)).cloned().collect();
-        self.batches.send_modify(|batches| batches.push(kept));
-        let verdict = |record: &KeptRecord| match poison(record) {
-            true => Verdict::Refused("on purpose".to_owned()),
-            false => Verdict::Kept,
+        let verdict = |record: &KeptRecord| {
+            if is(&self.poison, &record.id) {
+                Verdict::Refused("on purpose".to_owned())
+            } else if is(&self.stubborn, &record.id) {
+                Verdict::Failed("on purpose".to_owned())
+            } else {
+                Verdict::Kept
+            }
         };
-        Ok(records.iter().map(verdict).collect())
+        let verdicts: Vec<_> = records.iter().map(verdict).collect();
+        let both = records.iter().zip(&verdicts);
+        let kept = both.filter(|(_, verdict)| **verdict == Verdict::Kept);
+        let kept = kept.map(|(record, _)| record.clone()).collect();
+        self.batches.send_modify(|batches| batches.push(kept));
+        Ok(verdicts)
     }
 
     async fn list(&self, _: AppId, _: Of, _: Since, _: usize) -> Result<Vec<KeptRecord>> {

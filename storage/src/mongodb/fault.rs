@@ -18,6 +18,12 @@ const REFUSED: &[i32] = &[
     15, 52, 53, 55, 56, 57, 121, 146, 171, 10334, 16755, 16766, 16804, 17261, 17262, 17280, 17419,
     17420, 5_000_400,
 ];
+/// Codes of a server that is stopping, is no primary, has no time, no room or no lock: what it
+/// says of one document then it would say of any.
+const OF_ALL: &[i32] = &[
+    6, 7, 24, 46, 50, 64, 89, 91, 100, 112, 133, 189, 202, 251, 262, 290, 317, 356, 358, 384, 9001,
+    10058, 10107, 11600, 11602, 13435, 13436, 14031,
+];
 /// A unique index, or one of this name, that is made another way.
 const INDEX: &[i32] = &[67, 68, 85, 86];
 
@@ -31,6 +37,8 @@ pub(super) enum OfOne {
     Repeated,
     /// It is refused for good.
     Refused(String),
+    /// It failed, with a code that is of no kind known here.
+    Failed(String),
 }
 
 /// What a failed `insert_many` says of its documents, by their places; all others are kept.
@@ -48,18 +56,25 @@ pub(super) fn of_documents(error: &Error) -> Result<Vec<(usize, OfOne)>, Storage
         let what = format!("{NAME} does not confirm what it wrote: {name} ({code})");
         return Err(StorageError::Unavailable(what));
     }
-    let of_one = |code: i32, name: Option<&String>| {
-        let name = name.map_or("", |name| name.as_str());
-        if REPEATED.contains(&code) {
-            Ok(OfOne::Repeated)
-        } else if REFUSED.contains(&code) {
-            Ok(OfOne::Refused(format!("{NAME} refuses it: {} ({code})", named(code, name))))
-        } else {
-            Err(coded(code, name))
-        }
-    };
     let errors = write_errors.iter().flatten();
     errors.map(|error| Ok((error.index, of_one(error.code, error.code_name.as_ref())?))).collect()
+}
+
+/// What a code says of one document.
+///
+/// # Errors
+/// When it says it of any.
+fn of_one(code: i32, name: Option<&String>) -> Result<OfOne, StorageError> {
+    let name = name.map_or("", |name| name.as_str());
+    if REPEATED.contains(&code) {
+        Ok(OfOne::Repeated)
+    } else if REFUSED.contains(&code) {
+        Ok(OfOne::Refused(format!("{NAME} refuses it: {} ({code})", named(code, name))))
+    } else if SETUP.contains(&code) || INDEX.contains(&code) || OF_ALL.contains(&code) {
+        Err(coded(code, name))
+    } else {
+        Ok(OfOne::Failed(format!("{NAME} does not take it: {} ({code})", named(code, name))))
+    }
 }
 
 /// A name for a code; a server gives none with a write error.
@@ -67,7 +82,8 @@ fn named(code: i32, name: &str) -> String {
     match (code, name) {
         (121, _) => "a validator does not pass it".to_owned(),
         (10334 | 17419 | 17420, _) => "it is too long".to_owned(),
-        (_, "") => "an index cannot take it".to_owned(),
+        (code, "") if REFUSED.contains(&code) => "an index cannot take it".to_owned(),
+        (_, "") => "a code that is not known here".to_owned(),
         (_, name) => name.to_owned(),
     }
 }
@@ -113,5 +129,23 @@ pub(super) fn words(error: &Error) -> String {
         ErrorKind::Io(error) => error.kind().to_string(),
         ErrorKind::Command(failed) => format!("{} ({})", failed.code_name, failed.code),
         _ => "an answer that makes no sense".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_says_something_of_one_document_or_of_all() {
+        let said = |code| of_one(code, None);
+        assert_eq!(said(11000), Ok(OfOne::Repeated));
+        assert!(matches!(said(121), Ok(OfOne::Refused(_))));
+        for code in OF_ALL {
+            assert!(matches!(said(*code), Err(StorageError::Unavailable(_))), "{code}");
+        }
+        assert!(matches!(said(13), Err(StorageError::Setup(_))));
+        let Ok(OfOne::Failed(reason)) = said(987_654) else { panic!() };
+        assert!(reason.ends_with("a code that is not known here (987654)"), "{reason}");
     }
 }

@@ -48,6 +48,7 @@ impl GamelogDuty for MongoDb {
             match of_one {
                 OfOne::Repeated => repeated.push(*place),
                 OfOne::Refused(reason) => verdicts[*place] = Verdict::Refused(reason),
+                OfOne::Failed(reason) => verdicts[*place] = Verdict::Failed(reason),
             }
         }
         let ids: Vec<_> = repeated.iter().map(|place| records[*place].id).collect();

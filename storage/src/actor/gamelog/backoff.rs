@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Error(StorageError),
     /// It panicked.
     Panicked,
+    /// Of some records alone, for a reason that seems to be theirs.
+    OfRecords(String),
 }
 
 impl std::fmt::Display for Failure {
@@ -23,6 +25,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Error(error) => error.fmt(f),
             Self::Panicked => f.write_str("the backend panicked"),
+            Self::OfRecords(reason) => f.write_str(reason),
         }
     }
 }
@@ -53,7 +56,8 @@ impl Backoff {
                 | StorageError::Moved
                 | StorageError::Replaced,
             )
-            | Failure::Panicked => grown,
+            | Failure::Panicked
+            | Failure::OfRecords(_) => grown,
         };
         pause / 2 + (pause / 2).mul_f64(fastrand::f64())
     }

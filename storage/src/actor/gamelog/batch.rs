@@ -13,8 +13,8 @@ pub(super) struct Batch {
     numbers: Option<Vec<u64>>,
     pub(super) keeps: Vec<Keep>,
     pub(super) records: Arc<[KeptRecord]>,
-    /// How often the sink panicked of it, when it is one record.
-    pub(super) panics: u32,
+    /// How often it failed by its own fault, as far as is known, when it is one record.
+    pub(super) failures: u32,
     /// Their places in memory, given back when they are safe.
     places: Vec<Place>,
 }
@@ -31,12 +31,24 @@ pub(super) struct Spooled {
     pub(super) refused: Vec<Dead>,
 }
 
+/// What became of a batch that the sink was given.
+#[derive(Default)]
+pub(super) struct Judged {
+    /// How many records are kept, and the numbers of those that have one.
+    pub(super) records: usize,
+    pub(super) kept: Vec<u64>,
+    pub(super) refused: Vec<Dead>,
+    /// What failed by its own fault, as far as is known, and why the last of it did.
+    pub(super) failed: Option<Batch>,
+    pub(super) reason: String,
+}
+
 impl Batch {
     pub(super) fn of(records: Vec<(LogRecord, Place)>) -> Self {
         let keeps = records.iter().map(|(record, _)| record.event.keep()).collect();
         let kept = records.iter().map(|(record, _)| record.kept()).collect();
         let places = records.into_iter().map(|(_, place)| place).collect();
-        Self { numbers: None, keeps, records: kept, panics: 0, places }
+        Self { numbers: None, keeps, records: kept, failures: 0, places }
     }
 
     /// A batch of what was read from the spool.
@@ -44,7 +56,7 @@ impl Batch {
         let numbers = stored.iter().map(|stored| stored.number).collect();
         let keeps = stored.iter().map(|stored| stored.keep).collect();
         let records = stored.into_iter().map(|stored| stored.record).collect();
-        Self { numbers: Some(numbers), keeps, records, panics: 0, places: Vec::new() }
+        Self { numbers: Some(numbers), keeps, records, failures: 0, places: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -70,7 +82,7 @@ impl Batch {
     fn only(&self, places: &[usize], numbers: Option<Vec<u64>>) -> Option<Self> {
         let keeps = places.iter().map(|place| self.keeps[*place]).collect();
         let records = places.iter().map(|place| self.records[*place].clone()).collect();
-        let batch = Self { numbers, keeps, records, panics: 0, places: Vec::new() };
+        let batch = Self { numbers, keeps, records, failures: 0, places: Vec::new() };
         (!places.is_empty()).then_some(batch)
     }
 
@@ -81,7 +93,7 @@ impl Batch {
             numbers: self.numbers.as_mut().map(|numbers| numbers.split_off(middle)),
             keeps: self.keeps.split_off(middle),
             records: self.records[middle..].into(),
-            panics: 0,
+            failures: 0,
             places: self.places.split_off(middle.min(self.places.len())),
         };
         self.records = self.records[..middle].into();
@@ -126,15 +138,31 @@ impl Batch {
         Spooled { safe, left, dropped, refused }
     }
 
-    /// The numbers of what is kept, and what is refused. There is a verdict for each record.
-    pub(super) fn judged(&self, verdicts: Vec<Verdict>) -> (Vec<u64>, Vec<Dead>) {
-        let (mut kept, mut refused) = (Vec::new(), Vec::new());
-        for (place, verdict) in verdicts.into_iter().enumerate() {
+    /// Parts what the sink took from what it did not. There is a verdict for each record.
+    pub(super) fn judged(mut self, verdicts: Vec<Verdict>) -> Judged {
+        let mut judged = Judged::default();
+        let mut failed = Vec::new();
+        for (place, verdict) in verdicts.into_iter().enumerate().take(self.len()) {
             match verdict {
-                Verdict::Kept => kept.extend(self.numbers.as_ref().map(|numbers| numbers[place])),
-                Verdict::Refused(reason) => refused.push(self.dead(place, reason)),
+                Verdict::Kept => {
+                    judged.kept.extend(self.numbers.as_ref().map(|numbers| numbers[place]));
+                    judged.records += 1;
+                }
+                Verdict::Refused(reason) => judged.refused.push(self.dead(place, reason)),
+                Verdict::Failed(reason) => {
+                    failed.push(place);
+                    judged.reason = reason;
+                }
             }
         }
-        (kept, refused)
+        let numbers = |of: &Vec<u64>| failed.iter().map(|place| of[*place]).collect();
+        let numbers = self.numbers.as_ref().map(numbers);
+        let mut places = std::mem::take(&mut self.places);
+        judged.failed = self.only(&failed, numbers).map(|mut batch| {
+            batch.places = places.split_off(places.len().saturating_sub(batch.len()));
+            batch.failures = self.failures;
+            batch
+        });
+        judged
     }
 }

@@ -8,7 +8,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::backoff::{Backoff, Failure};
-use super::batch::Batch;
+use super::batch::{Batch, Judged};
 use super::lanes::{Lane, Lanes, Turn};
 use super::{Inner, Place};
 use crate::error::{Result, StorageError};
@@ -29,6 +29,9 @@ const REREAD: Duration = Duration::from_secs(1);
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// How often the sink may panic of one record before that is refused.
 pub(super) const PANICS: u32 = 3;
+/// How often one record may fail for a reason of its own that nobody knows to be for good,
+/// before it is refused. With the pauses between, that is some minutes.
+pub(super) const FAILURES: u32 = 16;
 
 #[derive(Debug)]
 pub(super) enum Msg {
@@ -218,51 +221,63 @@ impl State {
         self.sink = Sink::Free;
         match outcome {
             Ok(verdicts) => {
-                self.inner.troubles.sink_answered();
-                self.backoff.reset();
-                self.on_verdicts(lane, &batch, verdicts);
+                self.on_verdicts(lane, batch, verdicts);
             }
             Err(failure) => self.on_failed(lane, batch, &failure),
         }
         self.go_on();
     }
 
-    fn on_verdicts(&mut self, lane: Lane, batch: &Batch, verdicts: Vec<Verdict>) {
-        let (kept, refused) = batch.judged(verdicts);
-        let records = (batch.len() - refused.len()) as u64;
-        metrics::counter!("daemun_gamelog_kept_total").increment(records);
+    fn on_verdicts(&mut self, lane: Lane, batch: Batch, verdicts: Vec<Verdict>) {
+        let Judged { records, kept, refused, failed, reason } = batch.judged(verdicts);
+        let done = records + refused.len();
+        metrics::counter!("daemun_gamelog_kept_total").increment(records as u64);
         self.kept.extend(kept);
         self.refused.extend(refused);
         match lane {
             Lane::Straight => {
-                self.on_safe(batch.len());
+                self.on_safe(done);
                 self.inner.troubles.made_room();
             }
             Lane::Living => {}
             Lane::Backlog => {
-                metrics::counter!("daemun_gamelog_drained_total").increment(records);
+                metrics::counter!("daemun_gamelog_drained_total").increment(records as u64);
             }
+        }
+        if done > 0 {
+            self.backoff.reset();
+        }
+        match failed {
+            Some(failed) => self.on_failed(lane, failed, &Failure::OfRecords(reason)),
+            None => self.inner.troubles.sink_answered(),
         }
     }
 
     fn on_failed(&mut self, lane: Lane, mut batch: Batch, failure: &Failure) {
         self.inner.troubles.sink_failed(failure);
-        match failure {
-            Failure::Panicked if batch.len() > 1 => {
+        let (most, reason) = match failure {
+            Failure::Error(_) => {
+                self.lanes.again(lane, batch);
+                return self.rest(failure);
+            }
+            Failure::Panicked => (PANICS, "the backend panics of it"),
+            Failure::OfRecords(reason) => (FAILURES, reason.as_str()),
+        };
+        match batch.len() {
+            2.. => {
                 // One of them may be the cause: the search halves what is tried at once.
                 let [first, second] = batch.halves();
                 self.lanes.again(lane, second);
                 self.lanes.again(lane, first);
             }
-            Failure::Panicked => {
-                batch.panics += 1;
-                if batch.panics >= PANICS {
-                    let verdict = Verdict::Refused("the backend panics of it".to_owned());
-                    return self.on_verdicts(lane, &batch, vec![verdict]);
+            0 | 1 => {
+                batch.failures += 1;
+                if batch.failures >= most {
+                    let verdict = Verdict::Refused(reason.to_owned());
+                    return self.on_verdicts(lane, batch, vec![verdict]);
                 }
                 self.lanes.again(lane, batch);
             }
-            Failure::Error(_) => self.lanes.again(lane, batch),
         }
         self.rest(failure);
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::backoff::FIRST;
-use super::batcher::{AGE, BATCH};
+use super::batcher::{AGE, BATCH, FAILURES};
 use super::*;
 use crate::actor::fake::{Counted, Fake};
 use crate::clock::Micros;

@@ -12,6 +12,7 @@ fn reason(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Kept => "kept",
         Verdict::Refused(reason) => reason,
+        Verdict::Failed(_) => "failed",
     }
 }
 

@@ -48,6 +48,32 @@ async fn a_record_that_the_sink_always_panics_of_is_found_and_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn records_that_fail_for_reasons_of_their_own_keep_no_other_waiting_and_are_refused_at_last()
+{
+    let (log, backend) = started(10_000, 10_000).await;
+    let records = records(9);
+    let (first, second) = (records[2].id, records[7].id);
+    backend.stubborn.lock().unwrap().extend([first, second]);
+    hand_over(&log, &records);
+    soon(backend.tried(1)).await;
+    let others = [&records[..2], &records[3..7], &records[8..]].concat();
+    soon(backend.kept(others.len())).await;
+    assert_eq!(backend.batches(), [kept(&others)]);
+    // One of them is taken at last, the other is not.
+    soon(backend.tried(5)).await;
+    backend.stubborn.lock().unwrap().remove(&second);
+    assert_eq!(soon(log.delivered()).await, Ok(()));
+    assert!(backend.batches().concat().contains(&records[7].kept()));
+    assert!(!backend.batches().concat().contains(&records[2].kept()));
+    let bound = usize::try_from(FAILURES).unwrap();
+    assert!((bound..bound + 10).contains(&backend.tries()), "{}", backend.tries());
+    assert_eq!(log.inner.waiting.load(Ordering::SeqCst), 0);
+    hand_over(&log, &records[..2]);
+    assert_eq!(soon(log.flush()).await, Ok(()));
+    assert_eq!(log.troubles(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sink_that_hangs_is_tried_again() {
     let (log, backend) = started(0, 10).await;
     let records = records(3);
