@@ -2,11 +2,13 @@
 
 mod mariadb;
 mod mongodb;
+mod redis;
 
 use serde::{Deserialize, Serialize};
 
 pub use mariadb::{MAIN, MariaDbSettings, Plan, Primary, Replica, ServerSettings, ServerUrl};
 pub use mongodb::MongoDbSettings;
+pub use redis::RedisSettings;
 
 /// How much may wait in front of the backends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,8 @@ pub struct StorageSettings {
     pub mariadb: MariaDbSettings,
     /// The MongoDB of the game log; the embedded one when none is named.
     pub mongodb: MongoDbSettings,
+    /// The Redis that the nodes share; none when none is named.
+    pub redis: RedisSettings,
 }
 
 impl Default for StorageSettings {
@@ -43,6 +47,7 @@ impl Default for StorageSettings {
             spool_bytes: 1024 * 1024 * 1024,
             mariadb: MariaDbSettings::default(),
             mongodb: MongoDbSettings::default(),
+            redis: RedisSettings::default(),
         }
     }
 }

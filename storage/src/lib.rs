@@ -26,6 +26,7 @@ pub mod spool;
 pub mod embedded;
 pub mod mariadb;
 pub mod mongodb;
+pub mod redis;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 #[cfg(any(test, feature = "servers"))]

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::mariadb::{SchemaStatus, Servers, ShardRange};
 use crate::mongodb::MongoDb;
+use crate::redis::Redis;
 
 /// What an operator may ask.
 pub struct Tender<'a> {
@@ -18,6 +19,8 @@ pub struct Tender<'a> {
     servers: Option<Servers>,
     /// The game log's server, when it is on one.
     log: Option<MongoDb>,
+    /// What stands in front of the truth, when there is one.
+    redis: Option<Redis>,
 }
 
 impl<'a> Tender<'a> {
@@ -33,7 +36,9 @@ impl<'a> Tender<'a> {
             true => Some(MongoDb::new(&settings.mongodb).await?),
             false => None,
         };
-        Ok(Self { data, servers, log })
+        let named = settings.redis.is_named();
+        let redis = named.then(|| Redis::new(&settings.redis)).transpose()?;
+        Ok(Self { data, servers, log, redis })
     }
 
     /// Where the schema of each database stands.
@@ -90,6 +95,15 @@ impl<'a> Tender<'a> {
     pub async fn check_log(&self, clock: &dyn Clock) -> (Option<String>, Vec<Finding>) {
         match &self.log {
             Some(log) => log.check(clock).await,
+            None => (None, Vec::new()),
+        }
+    }
+
+    /// What the Redis is, in a line, and what is not as it should be with it; nothing, when none
+    /// is named.
+    pub async fn check_redis(&self) -> (Option<String>, Vec<Finding>) {
+        match &self.redis {
+            Some(redis) => redis.check().await,
             None => (None, Vec::new()),
         }
     }

@@ -30,16 +30,12 @@ async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     let tender =
         Tender::new(&settings.data, &settings.storage).await.map_err(|error| error.to_string())?;
     let (mut said, mut wrong) = super::judged(tender.check(&SystemClock).await);
-    let (line, findings) = tender.check_log(&SystemClock).await;
-    let (warned, more) = super::judged(findings);
-    said.extend(line.map(|line| {
-        format!(
-            "{line}
-"
-        )
-    }));
-    said += &warned;
-    wrong.extend(more);
+    for (line, findings) in [tender.check_log(&SystemClock).await, tender.check_redis().await] {
+        let (warned, more) = super::judged(findings);
+        said.extend(line.map(|line| format!("{line}\n")));
+        said += &warned;
+        wrong.extend(more);
+    }
     if !wrong.is_empty() {
         return Ok((said, wrong));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use storage::config::{
-    MariaDbSettings, MongoDbSettings, ServerSettings, ServerUrl, StorageSettings,
+    MariaDbSettings, MongoDbSettings, RedisSettings, ServerSettings, ServerUrl, StorageSettings,
 };
 
 use super::{
@@ -97,19 +97,38 @@ const MONGODB: &[(&str, &str)] = &[
     ),
 ];
 
+const REDIS: &[(&str, &str)] = &[
+    (
+        "url",
+        "Address of the Redis that the nodes share to spare MariaDB reads, redis://user:password@host:6379/0, or rediss:// for TLS; nothing that matters is kept there.",
+    ),
+    (
+        "ca_file",
+        "PEM file of the certificate authority that vouches for it, in the place of the system's own; the address has to begin with rediss://.",
+    ),
+    (
+        "deadline_ms",
+        "Milliseconds that an answer of Redis is waited for; what takes longer is done without it; from 1 to 1000.",
+    ),
+];
+
+/// Nobody waits longer for what only saves time.
+const LONGEST_DEADLINE_MS: u64 = 1_000;
+
 /// No record is kept for longer than a hundred years by mistake: 0 says for ever.
 const MOST_DAYS: u32 = 36_500;
 
 impl Schema for StorageSettings {
     fn sample() -> Self {
         let (mariadb, mongodb) = (MariaDbSettings::sample(), MongoDbSettings::sample());
-        Self { mariadb, mongodb, ..Self::default() }
+        Self { mariadb, mongodb, redis: RedisSettings::sample(), ..Self::default() }
     }
 
     fn notes() -> Notes {
         Notes::new(NOTES)
             .with("mariadb", MariaDbSettings::notes())
             .with("mongodb", MongoDbSettings::notes())
+            .with("redis", RedisSettings::notes())
     }
 
     fn validate(&self) -> Vec<Problem> {
@@ -129,7 +148,8 @@ impl Schema for StorageSettings {
         let mariadb = mariadb.map(|problem| problem.under("mariadb"));
         let mongodb = self.mongodb.validate().into_iter();
         let mongodb = mongodb.map(|problem| problem.under("mongodb"));
-        problems.into_iter().flatten().chain(mariadb).chain(mongodb).collect()
+        let redis = self.redis.validate().into_iter().map(|problem| problem.under("redis"));
+        problems.into_iter().flatten().chain(mariadb).chain(mongodb).chain(redis).collect()
     }
 }
 
@@ -191,5 +211,26 @@ impl Schema for MongoDbSettings {
         let address = self.check().err().map(|(key, what)| Problem::new(key, what));
         let days = at_most("retention_days", self.retention_days, MOST_DAYS);
         address.into_iter().chain(days).collect()
+    }
+}
+
+impl Schema for RedisSettings {
+    fn sample() -> Self {
+        let url = ServerUrl::new("rediss://daemun:password@cache.example.com:6379/0");
+        let ca_file = Some("/etc/daemun/redis-ca.pem".into());
+        Self { url: Some(url), ca_file, ..Self::default() }
+    }
+
+    fn notes() -> Notes {
+        Notes::new(REDIS)
+    }
+
+    fn validate(&self) -> Vec<Problem> {
+        let address = self.check().err().map(|(key, what)| Problem::new(key, what));
+        let deadline = [
+            at_least("deadline_ms", self.deadline_ms, 1),
+            at_most("deadline_ms", self.deadline_ms, LONGEST_DEADLINE_MS),
+        ];
+        address.into_iter().chain(deadline.into_iter().flatten()).collect()
     }
 }

@@ -68,6 +68,9 @@ storage.mariadb.migrate_at_start       false                  default
 storage.mongodb.url                    (not set)              default
 storage.mongodb.retention_days         400                    default
 storage.mongodb.migrate_at_start       false                  default
+storage.redis.url                      (not set)              default
+storage.redis.ca_file                  (not set)              default
+storage.redis.deadline_ms              50                     default
 apps.demo.name                         \"\"                     default
 apps.demo.origins                      [\"https://a.example\"]  daemun.toml:4
 "
@@ -83,6 +86,7 @@ jwks_url = \"https://u:hunter2@login.example.com\"\n[identity]\nkeys_dir = \"/ru
             ("DAEMUN_APPS__TURKEY__NAME", "shown too"),
             ("DAEMUN_PUBLIC_URL", "https://u:hunter2@host"),
             ("DAEMUN_STORAGE__MARIADB__URL", "mysql://u:hunter2@db.example.com/daemun"),
+            ("DAEMUN_STORAGE__REDIS__URL", "redis://:hunter2@cache.example.com"),
         ])
         .load::<Settings>()
         .unwrap();

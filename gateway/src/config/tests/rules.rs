@@ -107,7 +107,7 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 24] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 25] = [
         ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),
@@ -132,6 +132,7 @@ fn numbers_keep_their_bounds() {
         ("storage.mariadb", "connections", Some(1), Some(1024)),
         ("storage.mariadb", "replica_lag_ms", Some(1), Some(60_000)),
         ("storage.mongodb", "retention_days", None, Some(36_500)),
+        ("storage.redis", "deadline_ms", Some(1), Some(1_000)),
     ];
     for (section, key, least, most) in bounds {
         // Repeats are as short as may be, so that no token is too short for them.
