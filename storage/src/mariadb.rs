@@ -100,6 +100,16 @@ impl Servers {
         self.primaries.iter().map(|server| (server, false)).chain(replicas)
     }
 
+    /// What every server that answers is, a line each.
+    pub async fn lines(&self, clock: &dyn Clock) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (server, replica) in self.all() {
+            // Of one that does not answer the check says so.
+            lines.extend(settings::line(server, replica, clock).await.ok());
+        }
+        lines
+    }
+
     /// Asks every server about itself: what is not as it should be, or that it does not answer.
     pub async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
         let mut findings = Vec::new();

@@ -1,6 +1,8 @@
 //! What an operator asks of the databases from outside: their schema, their settings, their
 //! shards. Nothing here needs the storage actors, or a server that runs.
 
+mod disk;
+
 use std::path::Path;
 
 use crate::clock::Clock;
@@ -19,6 +21,8 @@ pub struct Tender<'a> {
     servers: Option<Servers>,
     /// The game log's server, when it is on one.
     log: Option<MongoDb>,
+    /// The most that the spool may hold, in bytes.
+    spool_bytes: u64,
     /// What stands in front of the truth, when there is one.
     redis: Option<Redis>,
 }
@@ -38,7 +42,7 @@ impl<'a> Tender<'a> {
         };
         let named = settings.redis.is_named();
         let redis = named.then(|| Redis::new(&settings.redis)).transpose()?;
-        Ok(Self { data, servers, log, redis })
+        Ok(Self { data, servers, log, spool_bytes: settings.spool_bytes, redis })
     }
 
     /// Where the schema of each database stands.
@@ -73,12 +77,21 @@ impl<'a> Tender<'a> {
         Ok(ran)
     }
 
-    /// What is not as it should be with the servers; nothing, when the truth is embedded.
-    pub async fn check(&self, clock: &dyn Clock) -> Vec<Finding> {
+    /// What each of the truth's servers is, in a line, and what is not as it should be with
+    /// them; nothing, when the truth is embedded.
+    pub async fn check(&self, clock: &dyn Clock) -> (Vec<String>, Vec<Finding>) {
         match &self.servers {
-            Some(servers) => of_mariadb(servers.check(clock).await),
-            None => Vec::new(),
+            Some(servers) => (servers.lines(clock).await, of_mariadb(servers.check(clock).await)),
+            None => (Vec::new(), Vec::new()),
         }
+    }
+
+    /// What room the data folder's disk has, in a line, and whether the spool finds too little;
+    /// nothing, while there is no such folder.
+    #[must_use]
+    pub fn check_disk(&self) -> (Option<String>, Vec<Finding>) {
+        let spool = self.log.as_ref().map(|_| self.spool_bytes);
+        disk::check(self.data, spool)
     }
 
     /// Whether each entry is a database of its own and each replica the copy of its primary;

@@ -29,10 +29,16 @@ pub async fn run(flags: &Flags) -> ExitCode {
 async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     let tender =
         Tender::new(&settings.data, &settings.storage).await.map_err(|error| error.to_string())?;
-    let (mut said, mut wrong) = super::judged(tender.check(&SystemClock).await);
-    for (line, findings) in [tender.check_log(&SystemClock).await, tender.check_redis().await] {
+    let (mut said, mut wrong) = (String::new(), Vec::new());
+    let optional = |(line, findings): (Option<String>, _)| (Vec::from_iter(line), findings);
+    for (lines, findings) in [
+        optional(tender.check_disk()),
+        tender.check(&SystemClock).await,
+        optional(tender.check_log(&SystemClock).await),
+        optional(tender.check_redis().await),
+    ] {
         let (warned, more) = super::judged(findings);
-        said.extend(line.map(|line| format!("{line}\n")));
+        said.extend(lines.iter().map(|line| format!("{line}\n")));
         said += &warned;
         wrong.extend(more);
     }

@@ -196,6 +196,7 @@ fn a_mongodb_is_migrated_and_checked_by_command() {
     let (good, words) = run(&["check"]);
     assert!(good && words.contains("MongoDB 6.") && words.contains("answers in"), "{words}");
     assert!(words.contains("MongoDB: schema 1, 0 to run"), "{words}");
+    assert!(words.contains("0 MiB spooled of at most 1024"), "{words}");
 
     server.kill().unwrap();
     let secret = url.replace("mongodb://", "mongodb://daemun:canary@");

@@ -1,6 +1,7 @@
 //! What a server says of itself, and which of it is not fit for the truth.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use mysql_async::Row;
 use mysql_async::prelude::Queryable;
@@ -23,15 +24,20 @@ const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version'
     'innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin', 'innodb_snapshot_isolation', \
     'innodb_doublewrite', 'read_only')";
 
+/// What a server says of itself.
+struct Said {
+    variables: HashMap<String, String>,
+    /// How far its clock is ahead of ours, in microseconds.
+    ahead_us: i64,
+    /// How long it took to say its time.
+    took: Duration,
+}
+
 /// Asks a server about itself.
 ///
 /// # Errors
 /// When it does not answer.
-pub(super) async fn check(
-    server: &Server,
-    replica: bool,
-    clock: &dyn Clock,
-) -> Result<Vec<Finding>> {
+async fn ask(server: &Server, clock: &dyn Clock) -> Result<Said> {
     let asked = timeout(DEADLINE, async {
         let mut connection = server.reading().await?;
         let failed = |error| server.unavailable(&words(&error));
@@ -41,16 +47,45 @@ pub(super) async fn check(
             let name: String = cell(&mut row, 0, "variable name")?;
             variables.insert(name, cell::<String>(&mut row, 1, "variable value")?);
         }
-        let before = clock.now();
+        let (before, begun) = (clock.now(), Instant::now());
         let select = "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
         let theirs: Option<i64> = connection.query_first(select).await.map_err(failed)?;
+        let took = begun.elapsed();
         let ours = Micros(before.0.midpoint(clock.now().0));
-        Ok((variables, theirs.map_or(0, |theirs| theirs - ours.0)))
+        let ahead_us = theirs.map_or(0, |theirs| theirs - ours.0);
+        Ok(Said { variables, ahead_us, took })
     });
-    let (variables, ahead) =
-        asked.await.map_err(|_| server.unavailable("its settings were not said in time"))??;
+    asked.await.map_err(|_| server.unavailable("its settings were not said in time"))?
+}
+
+/// What of a server is not as it should be.
+///
+/// # Errors
+/// When it does not answer.
+pub(super) async fn check(
+    server: &Server,
+    replica: bool,
+    clock: &dyn Clock,
+) -> Result<Vec<Finding>> {
+    let Said { variables, ahead_us, .. } = ask(server, clock).await?;
     let finding = |(refused, what)| Finding { server: server.name.clone(), refused, what };
-    Ok(judge(&variables, ahead, replica).into_iter().map(finding).collect())
+    Ok(judge(&variables, ahead_us, replica).into_iter().map(finding).collect())
+}
+
+/// What a server is, in a line.
+///
+/// # Errors
+/// When it does not answer.
+pub(super) async fn line(server: &Server, replica: bool, clock: &dyn Clock) -> Result<String> {
+    let Said { variables, ahead_us, took } = ask(server, clock).await?;
+    Ok(format!(
+        "MariaDB `{}`, {}: {}, answers in {:.1} ms, its clock is {} ms off",
+        server.name,
+        if replica { "a replica" } else { "a primary" },
+        variables.get("version").map_or("of no version", String::as_str),
+        took.as_secs_f64() * 1000.0,
+        ahead_us / 1000,
+    ))
 }
 
 /// What is wrong with these settings, and whether it is a reason not to start.

@@ -101,7 +101,7 @@ jwks_url = \"https://u:hunter2@login.example.com\"\n[identity]\nkeys_dir = \"/ru
     ] {
         assert!(table.contains(shown), "{shown} is not in\n{table}");
     }
-    assert_eq!(table.matches("(hidden)").count(), 3, "{table}");
+    assert_eq!(table.matches("(hidden)").count(), 4, "{table}");
     let (apps, storage) = (&loaded.settings.apps, &loaded.settings.storage);
     assert!(!format!("{loaded:?} {apps:?} {storage:?}").contains("hunter2"));
 }
