@@ -9,6 +9,7 @@ mod clients;
 mod connect;
 mod contest;
 mod database;
+mod gamelog;
 mod idle;
 mod machine;
 mod message;
@@ -60,6 +61,8 @@ enum Bench {
     Message(message::Arguments),
     /// How many logins, opens, refreshes and messages a second MariaDB carries.
     Database(database::Arguments),
+    /// How many records a second the game log brings to MongoDB, and what logins feel of it.
+    Gamelog(gamelog::Arguments),
     /// The clients of a bench: does what standard input orders.
     #[command(hide = true)]
     Clients(clients::Arguments),
@@ -72,6 +75,9 @@ enum Bench {
     /// The reference of a database: says the statements that standard input orders.
     #[command(hide = true)]
     Statements,
+    /// Writes records into a game log as standard input orders.
+    #[command(hide = true)]
+    Scribe,
     /// Runs a command that ends when the process that started it does.
     #[command(hide = true)]
     Leash {
@@ -93,6 +99,8 @@ fn main() -> ExitCode {
         Bench::Database(arguments) => bench(database::run(&arguments)),
         Bench::Clients(arguments) => block_on(one_thread(), clients::run(&arguments)),
         Bench::Reference { kind } => block_on(many_threads(), reference::run(kind)),
+        Bench::Gamelog(arguments) => bench(gamelog::run(&arguments)),
+        Bench::Scribe => block_on(many_threads(), gamelog::scribe::run()),
         Bench::Statements => block_on(many_threads(), reference::statements::run()),
         Bench::Leash { command } => Err(process::leash::exec(&command)),
     };

@@ -50,6 +50,14 @@ impl MongoDb {
         shared.as_ref().map(|(_, databases)| databases).map_err(Clone::clone)
     }
 
+    /// Whether one can be started here.
+    ///
+    /// # Errors
+    /// When there is no `mongod`.
+    pub fn installed() -> Result<(), Fault> {
+        Binaries::default().find("mongod").map(|_| ())
+    }
+
     /// Starts a server of one's own, with further arguments of `mongod`.
     ///
     /// # Errors
