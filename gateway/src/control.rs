@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 /// How long a command waits for the server.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
-const ANSWER_BYTES: usize = 1024 * 1024;
+const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// The way to a running server.
 #[derive(Clone, Serialize, Deserialize)]

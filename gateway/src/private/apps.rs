@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use storage::members::By;
 
 use super::Private;
+use super::members::on_record;
 use crate::http::Failure;
 
 /// The body of `/commands/app/announce`.
@@ -38,7 +39,9 @@ pub(super) async fn announce(
     let node = &private.gate.node;
     let told = async {
         node.launching.game(&app)?;
-        node.sessions.announce(app, Message { title, text }, By::Command).await
+        let told = node.sessions.announce(app, Message { title, text }, By::Command).await?;
+        on_record(&node.storage).await;
+        Ok(told)
     };
     match told.await {
         Ok(told) => Json(Announced { told }).into_response(),

@@ -16,6 +16,7 @@ use protocol::time::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(super) use desk::on_record;
 pub use desk::{Desk, Left};
 pub use log::{LogOf, LogPage, LogQuery, PageStart, ShownRecord};
 

@@ -1,5 +1,7 @@
 //! The game log, read by an operator, and on a MongoDB that hangs.
 
+mod fire;
+
 use std::path::Path;
 use std::process::Command;
 

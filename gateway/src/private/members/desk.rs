@@ -30,6 +30,8 @@ const LOGINS: usize = 20;
 /// The longest ban that has an end, in seconds: 100 years.
 const LONGEST_S: u64 = 100 * 366 * 24 * 3600;
 
+/// How long an act waits until the game log has it safe on a disk.
+const ON_RECORD: Duration = Duration::from_secs(2);
 /// How long a command waits for the game log's server to take what it logged.
 const DELIVERY: Duration = Duration::from_secs(5);
 
@@ -103,6 +105,7 @@ impl Desk {
         let expires_at = self.clock.now().after(kept);
         let push = NewPush { word: MESSAGE.to_owned(), body, expires_at };
         let seq = self.sessions.message(app, member, push, By::Command).await?;
+        on_record(&self.storage).await;
         Ok(Messaged { seq })
     }
 
@@ -111,11 +114,13 @@ impl Desk {
         let until = end(until, for_s, self.clock.now())?;
         let told = Told { reason, until };
         let seq = self.sessions.ban(app, member, By::Command, told).await?;
+        on_record(&self.storage).await;
         Ok(Banned { until, seq })
     }
 
     pub(super) async fn unban(&self, Whom { app, member }: Whom) -> Result<Unbanned, ErrorBody> {
         let lifted = self.sessions.unban(app, member, By::Command).await?;
+        on_record(&self.storage).await;
         Ok(Unbanned { lifted: lifted.as_ref().map(shown) })
     }
 
@@ -152,6 +157,16 @@ impl Desk {
             acked,
             lag_ms: lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
         })
+    }
+}
+
+/// Returns when what was done is on record: a crash takes it no more. An operator can wait for
+/// a disk, as no player has to. A log in trouble has said so, and undoes nothing.
+pub(in crate::private) async fn on_record(storage: &Storage) {
+    match tokio::time::timeout(ON_RECORD, storage.gamelog.flush()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "an operator's act is not on record yet"),
+        Err(_) => tracing::error!("an operator's act is not on record yet: the disk is slow"),
     }
 }
 
