@@ -10,6 +10,7 @@ pub mod supervisor;
 pub mod apps;
 pub mod launching;
 pub mod identity;
+pub mod presence;
 pub mod sessions;
 pub mod push;
 mod session;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::presence::Roll;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::{AppId, SessionId};
 use protocol::operation::{MemberRequest, PublicRequest, Reply};
@@ -23,6 +24,8 @@ use crate::sessions::{Attachment, Connection, Sessions};
 /// The domains' handles, and the dispatch of what needs no login.
 #[derive(Clone)]
 pub struct Node {
+    /// This node among the others.
+    pub roll: Roll,
     /// Whether games are in service.
     pub launching: Launching,
     /// Logins.

@@ -18,6 +18,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -305,6 +306,12 @@ impl Sessions {
     #[must_use]
     pub fn replies(&self) -> &Replies {
         &self.0.replies
+    }
+
+    /// How many members are connected to this node, by their games.
+    #[must_use]
+    pub fn players(&self) -> BTreeMap<AppId, u64> {
+        self.0.registry.players()
     }
 
     /// How many session actors are awake.

@@ -12,7 +12,12 @@
 //!
 //! Whatever is refused here was not begun. In development, clients on this machine have
 //! limits of their own, raised where none was set, so that a load test on one machine
-//! measures the server and not its limiter. Everything is counted on this node alone.
+//! measures the server and not its limiter.
+//!
+//! A node counts by itself. Where nodes share a Redis they tell each other twice a second who
+//! passed the two rates often, a quarter of what may come at once or more: who asks on three nodes
+//! gets a little more than one who asks on one, and not three times as much. All else is a
+//! node's own, for it guards the node.
 
 mod address;
 mod rate;
@@ -26,6 +31,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use storage::rates::Rates;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::GatewaySettings;
 use address::{Address, Proxies};
@@ -34,6 +41,8 @@ pub(crate) use tier::Tier;
 
 /// How often what is full again is forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
+/// How often the nodes tell each other who asks often.
+const EXCHANGE: Duration = Duration::from_millis(500);
 
 /// The limits of this node.
 #[derive(Clone)]
@@ -97,12 +106,28 @@ impl Limits {
         self.tiers().map(Tier::long_polls).sum()
     }
 
-    /// Forgets now and then whoever has not asked for a while.
-    pub(crate) async fn keep(&self) {
-        let mut tick = tokio::time::interval(SWEEP);
+    /// Forgets now and then whoever has not asked for a while, and has the nodes count together
+    /// who asks often, where they can.
+    pub(crate) async fn keep(&self, rates: &Rates) {
+        let mut sweep = interval(SWEEP);
+        let mut exchange = interval(EXCHANGE);
+        exchange.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tick.tick().await;
-            self.tiers().for_each(Tier::sweep);
+            tokio::select! {
+                _ = sweep.tick() => self.tiers().for_each(Tier::sweep),
+                _ = exchange.tick(), if rates.is_shared() => self.exchange(rates).await,
+            }
+        }
+    }
+
+    /// Tells the other nodes who passed here often, and learns who passed there. Without them
+    /// this node counts alone.
+    async fn exchange(&self, rates: &Rates) {
+        let named = ["everyone", "loopback"].into_iter().zip(self.tiers());
+        for (name, tier) in named {
+            if tier.exchange(name, rates).await.is_err() {
+                metrics::counter!("daemun_rates_untold_total").increment(1);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 mod apps;
 mod members;
 
-pub use apps::{AnnounceCommand, Announced};
+pub use apps::{AnnounceCommand, Announced, Players};
 pub use members::{
     BanCommand, Banned, Desk, Left, LogOf, LogPage, LogQuery, MessageCommand, Messaged, Order,
     PageStart, ShowCommand, Shown, ShownBan, ShownRecord, Unbanned, Whom,
@@ -43,6 +43,7 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
     let commands = Router::new()
         .route("/keys/rotate", post(rotate))
         .route("/app/announce", post(apps::announce))
+        .route("/app/players", post(apps::players))
         .route("/member/show", post(members::show))
         .route("/member/message", post(members::message))
         .route("/member/ban", post(members::ban))

@@ -12,6 +12,7 @@ use actors::identity::tokens::AccessTokens;
 use actors::identity::{IdentityService, Parts};
 use actors::launching::Launching;
 use actors::node::Node;
+use actors::presence::Roll;
 use actors::sessions::Sessions;
 use actors::supervisor::Supervisor;
 use actors::tree;
@@ -21,6 +22,7 @@ use sha2::{Digest, Sha256};
 use storage::apps::Seed;
 use storage::clock::Clock;
 use storage::open::Storage;
+use storage::rates::Rates;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -121,6 +123,7 @@ impl Server {
         let own_origins =
             if settings.docs() { own_origins(&public_url, address) } else { [].into() };
         let node = Node {
+            roll: Roll::new(storage.presence.clone(), sessions.clone()),
             launching,
             identity,
             sessions,
@@ -137,7 +140,12 @@ impl Server {
         let control = Control { address: private_address, token: token.clone() };
         let control = control::publish(&settings.data, &control)
             .map_err(|error| failed("private.json cannot be written")(error.to_string()))?;
-        let upkeep = tokio::spawn(upkeep(metrics.clone(), limits.clone()));
+        let upkeep = tokio::spawn(upkeep(
+            metrics.clone(),
+            limits.clone(),
+            gate.node.roll.clone(),
+            storage.rates.clone(),
+        ));
         let (stop, stopping) = watch::channel(false);
         let (stop_private, stopping_private) = watch::channel(false);
         let header_timeout = Duration::from_secs(gateway.header_timeout_s);
@@ -209,14 +217,16 @@ impl Server {
         // Whoever is still reading metrics has a moment to finish.
         let _ = tokio::time::timeout(LAST_ANSWERS, self.machines).await;
         self.upkeep.abort();
+        // One that hangs is forgotten with its lease.
+        let _ = tokio::time::timeout(LAST_ANSWERS, self.gate.node.roll.leave()).await;
         // The file may be gone with the whole folder, which is as good.
         let _ = std::fs::remove_file(&self.control);
     }
 }
 
 /// What is looked after while the server runs.
-async fn upkeep(metrics: PrometheusHandle, limits: Limits) {
-    tokio::join!(telemetry::keep(metrics), limits.keep());
+async fn upkeep(metrics: PrometheusHandle, limits: Limits, roll: Roll, rates: Rates) {
+    tokio::join!(telemetry::keep(metrics), limits.keep(&rates), roll.keep());
 }
 
 async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {

@@ -24,6 +24,8 @@ pub mod batches;
 pub mod gamelog;
 pub mod identity;
 pub mod members;
+#[cfg(test)]
+pub(crate) mod presence;
 pub mod push;
 pub mod sessions;
 pub mod sessions_model;

@@ -12,6 +12,7 @@ mod apps;
 mod gamelog;
 mod identity;
 mod members;
+pub(crate) mod presence;
 mod push;
 mod sessions;
 

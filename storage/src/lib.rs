@@ -18,6 +18,8 @@ pub mod identity;
 pub mod members;
 pub mod sessions;
 pub mod push;
+pub mod presence;
+pub mod rates;
 pub mod gamelog;
 
 pub mod actor;

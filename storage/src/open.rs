@@ -8,14 +8,19 @@ use crate::actor::records::Records;
 use crate::apps::{Apps, AppsDuty};
 use crate::clock::Clock;
 use crate::config::StorageSettings;
-use crate::embedded;
+use crate::embedded::{self, presence::NearPresence};
 use crate::error::{Result, StorageError};
 use crate::gamelog::GamelogDuty;
 use crate::identity::{IdentityDuty, IdentityStore};
 use crate::mariadb::MariaDb;
 use crate::members::{Members, MembersDuty};
 use crate::mongodb::MongoDb;
+use crate::presence::Presence;
 use crate::push::{Inboxes, PushDuty};
+use crate::rates::Rates;
+use crate::redis::Redis;
+use crate::redis::presence::FarPresence;
+use crate::redis::rates::FarRates;
 use crate::sessions::{SessionStore, SessionsDuty};
 use crate::spool::Spool;
 
@@ -42,6 +47,10 @@ pub struct Storage {
     pub inboxes: Inboxes,
     /// What players did.
     pub gamelog: Gamelog,
+    /// Who plays what on which node.
+    pub presence: Presence,
+    /// How often somebody asks on all nodes.
+    pub rates: Rates,
     /// The factory behind the handles, to be started by whoever supervises.
     pub records: Records,
 }
@@ -64,7 +73,11 @@ impl Storage {
             true => Some(Arc::new(MariaDb::open(&settings.mariadb, clock).await?)),
             false => None,
         };
-        in_background(move || match (truth, log) {
+        let redis = match settings.redis.is_named() {
+            true => Some(Redis::open(&settings.redis).await?),
+            false => None,
+        };
+        let opened = in_background(move || match (truth, log) {
             (None, None) => Self::embedded(&folder, &own),
             (Some(truth), None) => {
                 Self::in_folder(&folder, truth, Arc::new(embedded::open_log(&folder)?), &own)
@@ -73,8 +86,12 @@ impl Storage {
                 Self::in_folder(&folder, Arc::new(embedded::open_truth(&folder, &own)?), log, &own)
             }
             (Some(truth), Some(log)) => Self::in_folder(&folder, truth, log, &own),
+        });
+        let storage = opened.await?;
+        Ok(match &redis {
+            Some(redis) => storage.sharing(redis),
+            None => storage,
         })
-        .await
     }
 
     /// Opens the embedded backend in `data`, making and migrating its databases.
@@ -127,6 +144,8 @@ impl Storage {
             sessions: SessionStore(records.clone()),
             inboxes: Inboxes(records.clone()),
             gamelog: Gamelog::new(log, spool, records.clone(), settings),
+            presence: Presence(Arc::new(NearPresence::default())),
+            rates: Rates::default(),
             records,
         }
     }
@@ -135,6 +154,14 @@ impl Storage {
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn another(&self, settings: &StorageSettings) -> Self {
         Self::over(self.records.truth(), self.gamelog.log(), settings)
+    }
+
+    /// With what nodes tell each other by a Redis.
+    #[must_use]
+    pub fn sharing(mut self, redis: &Redis) -> Self {
+        self.presence = Presence(Arc::new(FarPresence::new(redis.clone())));
+        self.rates = Rates(Some(Arc::new(FarRates::new(redis.clone()))));
+        self
     }
 
     /// Starts the storage actors with nobody watching them: for commands that end soon.

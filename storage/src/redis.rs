@@ -14,6 +14,8 @@
 //! # What is kept there
 //! Nothing that matters.
 
+pub(crate) mod presence;
+pub(crate) mod rates;
 mod server;
 
 #[cfg(test)]

@@ -35,8 +35,8 @@ mod kind;
 #[cfg(test)]
 mod check;
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::hash::BuildHasher;
 use std::ops::DerefMut;
@@ -246,6 +246,22 @@ impl<K: Kind> Registry<K> {
             let picked = all.filter(|attached| attached.app == *app);
             picked.map(|attached| attached.connection.clone()).collect()
         })
+    }
+
+    /// How many members are connected, by their games.
+    pub(super) fn players(&self) -> BTreeMap<AppId, u64> {
+        let mut players = BTreeMap::new();
+        for shard in &self.shards {
+            for entry in shard.lock().values() {
+                if let Some(attached) = entry.connections.first() {
+                    match players.get_mut(&attached.app) {
+                        Some(count) => *count += 1,
+                        None => drop(players.insert(attached.app.clone(), 1)),
+                    }
+                }
+            }
+        }
+        players
     }
 
     pub(super) fn awake(&self) -> usize {

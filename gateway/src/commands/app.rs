@@ -28,6 +28,8 @@ pub enum AppCommand {
         #[arg(long)]
         text: String,
     },
+    /// Counts who is connected, by the games, to this server and to those that share its Redis.
+    Players,
 }
 
 /// Runs the command by the server that runs on the data folder.
@@ -39,14 +41,19 @@ pub async fn run(command: AppCommand, flags: &Flags) -> ExitCode {
 }
 
 async fn told(command: AppCommand, flags: &Flags) -> Result<Value, String> {
-    let AppCommand::Announce { app, title, text } = command;
-    let title = title.as_deref().map(|title| bounded("--title", title)).transpose()?;
-    let command = AnnounceCommand { app, title, text: bounded("--text", &text)? };
+    let (path, body) = match command {
+        AppCommand::Announce { app, title, text } => {
+            let title = title.as_deref().map(|title| bounded("--title", title)).transpose()?;
+            let command = AnnounceCommand { app, title, text: bounded("--text", &text)? };
+            ("/commands/app/announce", serde_json::to_vec(&command))
+        }
+        AppCommand::Players => ("/commands/app/players", Ok(b"{}".to_vec())),
+    };
     let data = load(flags)?.data;
     let nobody = || format!("no server runs on {}, so nobody is connected to it", data.display());
     let control = control::read(&data).ok_or_else(nobody)?;
-    let body = serde_json::to_vec(&command).map_err(|error| error.to_string())?;
-    match control.call("/commands/app/announce", Some(&body)).await {
+    let body = body.map_err(|error| error.to_string())?;
+    match control.call(path, Some(&body)).await {
         Ok(answer) => serde_json::from_slice(&answer).map_err(|error| error.to_string()),
         Err(ControlError::Nobody(_)) => Err(nobody()),
         Err(error @ ControlError::Refused(..)) => Err(refused(&error)),

@@ -5,8 +5,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::header::{FORWARDED, HeaderMap, HeaderName};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ipnet::IpNet;
 use rfc7239::{Forwarded, NodeIdentifier, NodeName};
+use sha2::{Digest, Sha256};
 
 use crate::config::{ForwardedHeader, GatewaySettings};
 
@@ -26,6 +29,17 @@ impl From<IpAddr> for Address {
             }
             v4 @ IpAddr::V4(_) => v4,
         })
+    }
+}
+
+impl Address {
+    /// A word for it that other nodes know it by, and that does not show it at a glance.
+    pub(super) fn word(&self) -> String {
+        let digest = match self.0 {
+            IpAddr::V4(address) => Sha256::digest(address.octets()),
+            IpAddr::V6(address) => Sha256::digest(address.octets()),
+        };
+        URL_SAFE_NO_PAD.encode(&digest[..16])
     }
 }
 

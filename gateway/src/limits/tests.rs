@@ -5,6 +5,11 @@ use super::*;
 use crate::config::LimitsSettings;
 use actors::apps::RequestRate;
 use protocol::error::{ErrorBody, ErrorCode};
+use storage::config::{RedisSettings, ServerUrl, StorageSettings};
+use storage::open::Storage;
+use storage::redis::Redis;
+use storage::servers::{Binaries, Redis as Server};
+use tempfile::TempDir;
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -99,4 +104,59 @@ fn a_proxys_connections_take_no_place() {
     let other = IpAddr::from([203, 0, 113, 1]);
     let _place = limits.connecting(other).unwrap().unwrap();
     assert!(limits.connecting(other).is_err());
+}
+
+/// Two nodes that share a Redis, and the way of each to the other.
+async fn nodes(change: impl Fn(&mut LimitsSettings)) -> ([Limits; 2], [Rates; 2], TempDir) {
+    let url = Server::shared().unwrap().database().unwrap();
+    let settings =
+        RedisSettings { url: Some(ServerUrl::new(url)), deadline_ms: 10_000, ..Default::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let mut rates = Vec::new();
+    for name in ["one", "other"] {
+        let data = folder.path().join(name);
+        let storage = Storage::embedded(&data, &StorageSettings::default()).unwrap();
+        rates.push(storage.sharing(&Redis::open(&settings).await.unwrap()).rates);
+    }
+    let limits = [(); 2].map(|()| limits(false, &change));
+    (limits, rates.try_into().ok().unwrap(), folder)
+}
+
+#[tokio::test]
+async fn who_asks_two_nodes_is_counted_by_both() {
+    let slow = |limits: &mut LimitsSettings| {
+        limits.session_per_minute = Some(1);
+        limits.session_burst = Some(8);
+    };
+    let ([one, other], [to_one, to_other], _folder) = nodes(slow).await;
+    let ask = |limits: &Limits, rate: RequestRate| limits.of(stranger()).session(login(1), rate);
+    let own = RequestRate { per_minute: Some(2), burst: Some(4) };
+    for rate in [RequestRate::default(), own] {
+        let (most, _) = until_refused(|| ask(&one, rate));
+        // The other knows nothing of it yet, and passes as much as it takes to be heard.
+        let before = most / 4;
+        (0..before).for_each(|_| ask(&other, rate).unwrap());
+        one.exchange(&to_one).await;
+        other.exchange(&to_other).await;
+        let told = ask(&other, rate).unwrap_err();
+        assert_eq!(told.code, ErrorCode::LimitRate);
+    }
+    assert!(other.of(stranger()).session(login(2), own).is_ok(), "another is not concerned");
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_tell_the_others_counts_alone() {
+    let mut server = Server::start(&Binaries::default(), &[]).unwrap();
+    let url = server.databases().database().unwrap();
+    let settings = RedisSettings { url: Some(ServerUrl::new(url)), ..Default::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::embedded(folder.path(), &StorageSettings::default()).unwrap();
+    let rates = storage.sharing(&Redis::open(&settings).await.unwrap()).rates;
+    server.kill().unwrap();
+    let limits = limits(false, |limits| limits.session_burst = Some(4));
+    let ask = || limits.of(stranger()).session(login(1), RequestRate::default());
+    (0..3).for_each(|_| ask().unwrap());
+    limits.exchange(&rates).await;
+    ask().unwrap();
+    assert_eq!(ask().unwrap_err().code, ErrorCode::LimitRate);
 }

@@ -1,6 +1,7 @@
 //! The limits that hold for some clients, and what one is told who is over them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::LoginId;
 use protocol::operation::{MemberRequest, PublicRequest};
 use std::sync::Arc;
+use storage::rates::Rates;
 
 use super::address::Address;
 use super::admission::Admission;
@@ -22,6 +24,9 @@ use crate::config::Bounds;
 
 /// About when a client whose turn nobody can foretell asks again, in milliseconds.
 const AGAIN_MS: u64 = 1_000;
+
+/// The most keys of a limit that the other nodes are told of at a time.
+const TOLD: usize = 1_000;
 
 /// So many a minute, and so many at once.
 type Often = (u32, u32);
@@ -169,6 +174,24 @@ impl Tier {
         self.long_polls.taken()
     }
 
+    /// Tells the other nodes who passed here often, and learns from them who passed there.
+    ///
+    /// # Errors
+    /// `Unavailable` when they cannot be told: what was to be told is not told again.
+    pub(super) async fn exchange(&self, name: &str, rates: &Rates) -> storage::error::Result<()> {
+        let session = |of: &str| format!("{name}:session:{of}");
+        tell(&self.addresses, rates, |address| format!("{name}:address:{}", address.word()))
+            .await?;
+        tell(&self.sessions, rates, |login| session(&login.to_string())).await?;
+        let of_games: Vec<_> =
+            self.of_games.read().iter().map(|it| (*it.0, it.1.clone())).collect();
+        for ((minute, burst), rate) in of_games {
+            // A game may change its rate: the old one's count is not the new one's.
+            tell(&rate, rates, |login| session(&format!("{minute}:{burst}:{login}"))).await?;
+        }
+        Ok(())
+    }
+
     pub(super) fn sweep(&self) {
         self.sessions.sweep();
         self.addresses.sweep();
@@ -177,6 +200,18 @@ impl Tier {
             rate.len() > 0
         });
     }
+}
+
+async fn tell<K: Hash + Eq + Clone>(
+    rate: &Rate<K>,
+    rates: &Rates,
+    name: impl Fn(&K) -> String,
+) -> storage::error::Result<()> {
+    let (keys, passed): (Vec<K>, _) = rate.untold(TOLD, name).into_iter().unzip();
+    for (key, ahead) in keys.iter().zip(rates.pass(passed).await?) {
+        rate.learn(key, ahead);
+    }
+    Ok(())
 }
 
 fn over_rate(limit: &'static str, message: &str, after_ms: u64) -> ErrorBody {

@@ -1,5 +1,9 @@
 //! An operator's commands about one game.
 
+use std::collections::BTreeMap;
+
+use actors::fault;
+use actors::presence::Everywhere;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -29,6 +33,23 @@ pub struct AnnounceCommand {
 pub struct Announced {
     /// How many connections of this node were told.
     pub told: usize,
+}
+
+/// The answer to `/commands/app/players`.
+#[derive(Debug, Serialize)]
+pub struct Players {
+    /// How many members are connected to all nodes, by their games.
+    pub players: BTreeMap<AppId, u64>,
+    /// To how many nodes.
+    pub nodes: usize,
+}
+
+/// Counts who plays.
+pub(super) async fn players(State(private): State<Private>) -> Response {
+    match private.gate.node.roll.everywhere().await {
+        Ok(Everywhere { players, nodes }) => Json(Players { players, nodes }).into_response(),
+        Err(error) => Failure(fault::of_storage(&error)).into_response(),
+    }
 }
 
 /// Tells everyone who plays the game on this node.

@@ -17,7 +17,7 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("mysql_async", &["storage", "benches"]),
     ("redis", &["storage"]),
     ("deadpool-redis", &["storage"]),
-    ("mongodb", &["storage"]),
+    ("mongodb", &["storage", "benches"]),
     ("crossbeam-channel", &["storage"]),
     ("crc32fast", &["storage"]),
     ("ractor", &["storage", "actors"]),

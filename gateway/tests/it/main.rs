@@ -25,6 +25,7 @@ mod members;
 mod openapi;
 mod operations;
 mod origins;
+mod presence;
 mod push;
 mod resent;
 mod sessions;

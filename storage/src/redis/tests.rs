@@ -1,3 +1,5 @@
 //! On a real Redis.
 
 mod line;
+mod presence;
+mod rates;
