@@ -122,7 +122,10 @@ impl Node {
         let inbox = standing.inbox;
         let resumed = request.resume.map(|resume| resumable(&resume, &caller, inbox));
         let (session, delivered, resume_failed) = match (request.resume, resumed) {
-            (Some(resume), Some(Ok(()))) => (resume.session, resume.seq, None),
+            (Some(resume), Some(Ok(()))) => {
+                self.sessions.replies().recall(resume.session).await;
+                (resume.session, resume.seq, None)
+            }
             (_, failed) => {
                 let open = u64::from_be_bytes(random::bytes());
                 let session = SessionId { login: caller.login, open };

@@ -95,7 +95,7 @@ impl Sessions {
     #[must_use]
     pub fn new(storage: Storage, clock: Arc<dyn Clock>, settings: SessionsSettings) -> Self {
         let grace = Duration::from_millis(settings.grace_ms);
-        let replies = Replies::new(settings.replies_bytes, grace);
+        let replies = Replies::new(settings.replies_bytes, grace).sharing(&storage.replies);
         let context = Arc::new(Context { storage, clock, settings });
         let (registry, turns) = (Arc::new(Registry::new(LOCKS)), broadcast::Turns::default());
         Self(Arc::new(Inner { registry, replies, turns, context }))

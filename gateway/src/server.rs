@@ -217,6 +217,8 @@ impl Server {
         // Whoever is still reading metrics has a moment to finish.
         let _ = tokio::time::timeout(LAST_ANSWERS, self.machines).await;
         self.upkeep.abort();
+        // What it holds is given back before this returns.
+        let _ = self.upkeep.await;
         // One that hangs is forgotten with its lease.
         let _ = tokio::time::timeout(LAST_ANSWERS, self.gate.node.roll.leave()).await;
         // The file may be gone with the whole folder, which is as good.

@@ -111,6 +111,16 @@ macro_rules! operations {
             }
         }
 
+        impl Operation {
+            /// Reads the body of an answer to this operation.
+            ///
+            /// # Errors
+            /// As [`Operation::decode`], when it is none.
+            pub fn decode_reply(self, format: Format, body: &[u8]) -> Result<Reply, ErrorBody> {
+                Ok(match self { $($(Self::$op => Reply::$op(format.decode_body(body)?),)+)+ })
+            }
+        }
+
         /// A typed request, by who may ask.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Request { $($(#[doc = $edoc])+ $access($requests),)+ }

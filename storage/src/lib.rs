@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod push;
 pub mod presence;
 pub mod rates;
+pub mod replies;
 pub mod gamelog;
 
 pub mod actor;

@@ -21,6 +21,8 @@ use crate::rates::Rates;
 use crate::redis::Redis;
 use crate::redis::presence::FarPresence;
 use crate::redis::rates::FarRates;
+use crate::redis::replies::FarReplies;
+use crate::replies::SharedReplies;
 use crate::sessions::{SessionStore, SessionsDuty};
 use crate::spool::Spool;
 
@@ -51,6 +53,8 @@ pub struct Storage {
     pub presence: Presence,
     /// How often somebody asks on all nodes.
     pub rates: Rates,
+    /// Answers that other nodes keep.
+    pub replies: SharedReplies,
     /// The factory behind the handles, to be started by whoever supervises.
     pub records: Records,
 }
@@ -146,6 +150,7 @@ impl Storage {
             gamelog: Gamelog::new(log, spool, records.clone(), settings),
             presence: Presence(Arc::new(NearPresence::default())),
             rates: Rates::default(),
+            replies: SharedReplies::default(),
             records,
         }
     }
@@ -161,6 +166,7 @@ impl Storage {
     pub fn sharing(mut self, redis: &Redis) -> Self {
         self.presence = Presence(Arc::new(FarPresence::new(redis.clone())));
         self.rates = Rates(Some(Arc::new(FarRates::new(redis.clone()))));
+        self.replies = SharedReplies(Some(Arc::new(FarReplies::new(redis.clone()))));
         self
     }
 

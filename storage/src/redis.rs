@@ -16,6 +16,7 @@
 
 pub(crate) mod presence;
 pub(crate) mod rates;
+pub(crate) mod replies;
 mod server;
 
 #[cfg(test)]

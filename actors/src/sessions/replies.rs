@@ -8,10 +8,15 @@
 //! what was not used for the grace period is forgotten: the operation's own idempotency
 //! answers then.
 //!
+//! Where nodes share a Redis, what is kept is told the others, behind the answer and waited for by
+//! nobody, and asked of them when a session goes on here that went on there. What was not told is
+//! done again, as with no store at all.
+//!
 //! What needs no login has no space: nothing is kept of `auth.login` and `auth.refresh` over
 //! HTTP. A refresh answers alike by itself, and a login that is sent again is a newer one.
 
 mod known;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -24,12 +29,14 @@ use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode, Retry};
 use protocol::ids::{LoginId, SessionId};
 use protocol::operation::Reply;
-use tokio::sync::watch;
+use storage::replies::{RepliesDuty, SharedReplies};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::fault;
 pub use known::Key;
 use known::{Id, Space};
+use shared::Told;
 
 /// The most answers of a session that are kept.
 pub const REPLIES: usize = 128;
@@ -44,7 +51,18 @@ type Awaited = watch::Receiver<Option<Arc<Outcome>>>;
 
 /// The store.
 #[derive(Clone)]
-pub struct Replies(Arc<Mutex<Store>>);
+pub struct Replies {
+    store: Arc<Mutex<Store>>,
+    /// The other nodes, where there are any.
+    others: Option<Others>,
+}
+
+/// Where other nodes read what is kept here, and what is there to be told.
+#[derive(Clone)]
+struct Others {
+    shared: Arc<dyn RepliesDuty>,
+    untold: mpsc::Sender<Told>,
+}
 
 struct Store {
     spaces: HashMap<Space, Shelf>,
@@ -85,14 +103,54 @@ impl Replies {
     #[must_use]
     pub fn new(limit: usize, grace: Duration) -> Self {
         let store = Store { spaces: HashMap::new(), bytes: 0, limit, grace, swept: Instant::now() };
-        Self(Arc::new(Mutex::new(store)))
+        Self { store: Arc::new(Mutex::new(store)), others: None }
+    }
+
+    /// The same, with other nodes to be told and asked, where there are any. To be called in a
+    /// runtime.
+    #[must_use]
+    pub fn sharing(mut self, replies: &SharedReplies) -> Self {
+        if let Some(shared) = replies.shared() {
+            let (sender, untold) = mpsc::channel(shared::UNTOLD);
+            let grace = self.store.lock().grace;
+            tokio::spawn(shared::tell(shared.clone(), untold, grace));
+            self.others = Some(Others { shared: shared.clone(), untold: sender });
+        }
+        self
+    }
+
+    /// Takes what other nodes keep of a wire session that goes on here.
+    pub async fn recall(&self, session: SessionId) {
+        let Some(others) = &self.others else { return };
+        let space = Space::Session(session);
+        let mut known = shared::all(others.shared.as_ref(), space).await;
+        // The oldest first, as they were kept here.
+        known.sort_by_key(|(id, _)| match id {
+            Id::Number(number) => *number,
+            Id::Key(_) => 0,
+        });
+        known.into_iter().for_each(|(id, outcome)| self.store.lock().learn(space, id, outcome));
+    }
+
+    /// The same of a login's request under a key, unless it is known here.
+    pub async fn recall_key(&self, login: LoginId, key: &Key) {
+        let Some(others) = &self.others else { return };
+        let (space, id) = (Space::Login(login), Id::Key(key.clone()));
+        let here =
+            |store: &Store| store.spaces.get(&space).is_some_and(|it| it.find(&id).is_some());
+        if here(&self.store.lock()) {
+            return;
+        }
+        if let Some((id, outcome)) = shared::find(others.shared.as_ref(), space, &id).await {
+            self.store.lock().learn(space, id, outcome);
+        }
     }
 
     /// Begins a request of a wire session.
     #[must_use]
     pub fn begin(&self, session: SessionId, id: u64) -> Begun {
         let (space, id) = (Space::Session(session), Id::Number(id));
-        let mut store = self.0.lock();
+        let mut store = self.store.lock();
         let shelf = store.shelf(space);
         match shelf.find(&id) {
             Some((_, entry)) => entry.begun(),
@@ -107,7 +165,7 @@ impl Replies {
     /// `limit.overloaded` when [`REPLIES`] requests of this login are being answered.
     pub fn begin_with_key(&self, login: LoginId, key: Key) -> Result<Begun, ErrorBody> {
         let (space, id) = (Space::Login(login), Id::Key(key));
-        let mut store = self.0.lock();
+        let mut store = self.store.lock();
         let shelf = store.shelf(space);
         match shelf.find(&id) {
             Some((known, entry)) if known.asks_the_same_as(&id) => Ok(entry.begun()),
@@ -129,7 +187,7 @@ impl Replies {
     /// How many bytes are kept.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.0.lock().bytes
+        self.store.lock().bytes
     }
 }
 
@@ -162,30 +220,48 @@ impl Store {
         self.bytes -= freed;
     }
 
-    fn finish(&mut self, space: Space, id: &Id, outcome: Option<Arc<Outcome>>) {
-        let Some(shelf) = self.spaces.get_mut(&space) else { return };
-        let Some(at) = shelf.entries.iter().position(|(known, _)| known == id) else { return };
+    /// Takes what another node answered, unless it is known here.
+    fn learn(&mut self, space: Space, id: Id, outcome: Outcome) {
+        let shelf = self.shelf(space);
+        if shelf.find(&id).is_some() {
+            return;
+        }
+        let (_, never) = watch::channel(None);
+        shelf.entries.push_back((id.clone(), Entry::Pending(never)));
+        self.finish(space, &id, Some(Arc::new(outcome)));
+    }
+
+    /// Keeps an outcome, if it is worth it. Returns what is forgotten for it; `None` when it is
+    /// not kept.
+    fn finish(&mut self, space: Space, id: &Id, outcome: Option<Arc<Outcome>>) -> Option<Vec<Id>> {
+        let shelf = self.spaces.get_mut(&space)?;
+        let at = shelf.entries.iter().position(|(known, _)| known == id)?;
+        let (mut kept, mut forgotten) = (false, Vec::new());
         let length = outcome.as_ref().and_then(|outcome| worth_keeping(outcome, id));
         match (outcome, length) {
             (Some(outcome), Some(length)) if self.bytes + length <= self.limit => {
                 shelf.entries[at].1 = Entry::Kept(outcome, length);
                 shelf.bytes += length;
                 self.bytes += length;
+                kept = true;
             }
             _ => drop(shelf.entries.remove(at)),
         }
         while shelf.bytes > SPACE_BYTES || shelf.entries.len() - shelf.pending() > REPLIES {
             let oldest = shelf.entries.iter().position(|(_, e)| matches!(e, Entry::Kept(..)));
-            let Some((_, Entry::Kept(_, length))) = oldest.and_then(|at| shelf.entries.remove(at))
+            let Some((old, Entry::Kept(_, length))) =
+                oldest.and_then(|at| shelf.entries.remove(at))
             else {
                 break;
             };
             shelf.bytes -= length;
             self.bytes -= length;
+            forgotten.push(old);
         }
         if shelf.entries.is_empty() {
             self.spaces.remove(&space);
         }
+        kept.then_some(forgotten)
     }
 }
 
@@ -237,8 +313,15 @@ impl Recorder {
     pub fn finish(mut self, outcome: Outcome) -> Arc<Outcome> {
         let outcome = Arc::new(outcome);
         self.finished = true;
-        self.replies.0.lock().finish(self.space, &self.id, Some(outcome.clone()));
+        let kept = self.replies.store.lock().finish(self.space, &self.id, Some(outcome.clone()));
         self.done.send_replace(Some(outcome.clone()));
+        if let (Some(others), Some(forgotten)) = (&self.replies.others, kept) {
+            let (space, id, outcome) = (self.space, self.id.clone(), outcome.clone());
+            // One that finds no room is answered by the operation itself.
+            if others.untold.try_send(Told { space, id, outcome, forgotten }).is_err() {
+                metrics::counter!("daemun_replies_untold_total").increment(1);
+            }
+        }
         outcome
     }
 }
@@ -247,7 +330,7 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         // After `finish` the entry may be that of the next one already.
         if !self.finished {
-            self.replies.0.lock().finish(self.space, &self.id, None);
+            self.replies.store.lock().finish(self.space, &self.id, None);
         }
     }
 }

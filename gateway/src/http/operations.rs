@@ -154,7 +154,9 @@ async fn once(
     key: Key,
 ) -> Result<Reply, ErrorBody> {
     gate.node.game_for(&caller.app, origin)?;
-    match gate.node.sessions.replies().begin_with_key(caller.login, key)? {
+    let replies = gate.node.sessions.replies();
+    replies.recall_key(caller.login, &key).await;
+    match replies.begin_with_key(caller.login, key)? {
         Begun::Kept(outcome) => outcome.as_ref().clone(),
         Begun::Pending(answer) => joined(answer).await,
         Begun::Fresh(recorder) => {

@@ -1,5 +1,7 @@
 //! Requests that are sent again: with an `Idempotency-Key` over HTTP, with their id on a socket.
 
+mod nodes;
+
 use loadtest::{HttpClient, Player};
 use protocol::error::ErrorCode;
 use serde_json::{Value, json};

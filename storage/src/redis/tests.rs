@@ -3,3 +3,4 @@
 mod line;
 mod presence;
 mod rates;
+mod replies;

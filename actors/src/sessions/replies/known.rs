@@ -26,8 +26,8 @@ pub(super) enum Id {
 /// their texts are.
 #[derive(Clone, Debug)]
 pub struct Key {
-    text: Box<str>,
-    asked: [u8; 32],
+    pub(super) text: Box<str>,
+    pub(super) asked: [u8; 32],
 }
 
 impl Key {
