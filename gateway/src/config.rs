@@ -6,6 +6,7 @@
 //!
 //! In a variable's name `__` stands between levels: `DAEMUN_GATEWAY__LISTEN` is `gateway.listen`.
 //! Case does not matter, dashes and underscores are one, and an empty value counts as not set.
+//! A variable whose key ends with `_FILE` names a file in which the value stands.
 //!
 //! A value is a secret when its key speaks of a secret, password, passphrase, token, credential
 //! or key. No error and no table shows it, nor the user and password of a URL.
@@ -35,6 +36,7 @@ mod template;
 mod toml_source;
 mod tree;
 mod unknown;
+mod variable_files;
 mod variable_names;
 mod variables;
 mod wording;

@@ -1,6 +1,7 @@
 //! The layers' exam: what is read, what is refused and in which words, and what is shown.
 
 mod errors;
+mod files;
 mod layering;
 mod output;
 mod rules;

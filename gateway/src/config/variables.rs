@@ -1,4 +1,4 @@
-//! The layers given as text: environment variables and flags.
+//! The layers given as text: environment variables, the files that they name, and flags.
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +13,7 @@ use super::{
     toml_source::parse_value,
     tree::{Table, dotted, insert},
     unknown::unknown_key,
+    variable_files::{key_of_file, text_of},
     variable_names::{Naming, is_service_link, naming},
 };
 
@@ -95,14 +96,21 @@ fn read(
         let problem = Problem::new(dotted(&path), "the variable's value is not valid UTF-8");
         return Err(problem.at(Some(origin)));
     };
-    match shape.at(&path) {
-        None if is_service_link(name, text) => Ok(None),
-        None => Err(unknown_key(&path, Some(origin), shape)),
-        Some(_) if text.is_empty() => Ok(None),
-        Some(_) => {
+    match (shape.at(&path), key_of_file(&path, shape)) {
+        (None, None) if is_service_link(name, text) => Ok(None),
+        (None, None) => Err(unknown_key(&path, Some(origin), shape)),
+        (Some(_), _) | (None, Some(_)) if text.is_empty() => Ok(None),
+        (Some(_), _) => {
             let value = value_of(text, &origin, &path, shape);
             Ok(Some((path, value)))
         }
+        (None, Some(key)) => match text_of(text) {
+            Ok(text) => {
+                let value = value_of(&text, &origin, &key, shape);
+                Ok(Some((key, value)))
+            }
+            Err(message) => Err(Problem::new(dotted(&key), message).at(Some(origin))),
+        },
     }
 }
 
