@@ -1,17 +1,25 @@
 //! MongoDB.
 
+mod line;
+
 use std::sync::OnceLock;
+
+use mongodb::bson::doc;
 
 use super::binaries::Binaries;
 use super::fault::Fault;
 use super::given;
 use super::process::{Process, Program};
+use line::Line;
 
 /// Names a server for [`MongoDb::shared`].
 const GIVEN: &str = "DAEMUN_TEST_MONGODB_URL";
 
-/// With little memory, and an index of times that is looked after every second.
-const SETTINGS: &[&str] = &[
+/// What production is told to set.
+const PRODUCTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/mongodb/mongod.conf");
+
+/// Little memory and small files, and an index of times that is looked after every second.
+const SMALL: &[&str] = &[
     "--bind_ip=127.0.0.1",
     "--nounixsocket",
     "--wiredTigerCacheSizeGB=0.25",
@@ -20,7 +28,8 @@ const SETTINGS: &[&str] = &[
     "--setParameter=ttlMonitorSleepSecs=1",
 ];
 
-/// A real MongoDB of this process, alone: without a replica set there are no transactions.
+/// A real MongoDB of this process, with the settings of `deploy/mongodb/mongod.conf` and little
+/// memory: a replica set of one member.
 pub struct MongoDb {
     process: Process,
 }
@@ -63,23 +72,22 @@ impl MongoDb {
     /// # Errors
     /// When there is no `mongod`, or it does not start.
     pub fn start(binaries: &Binaries, arguments: &[&str]) -> Result<Self, Fault> {
-        let more: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let program = Program {
-            binary: binaries.find("mongod")?,
-            ready: "Waiting for connections",
-            arguments: Box::new(move |port, folder| {
-                let mut arguments = vec!["--dbpath".into(), folder.join("data").into()];
-                arguments.extend(["--port".into(), port.to_string().into()]);
-                arguments.extend(SETTINGS.iter().map(Into::into));
-                arguments.extend(more.iter().map(Into::into));
-                arguments
-            }),
-        };
-        let process = Process::start(program, |folder| {
-            std::fs::create_dir(folder.join("data"))
-                .map_err(|error| Fault::new(format!("making MongoDB's folder: {error}")))
-        })?;
-        Ok(Self { process })
+        let production = ["--config", PRODUCTION];
+        let server = Self { process: run(binaries, &[&production, arguments].concat())? };
+        let mut line = Line::open(server.process.port())?;
+        let member = doc! {"_id": 0, "host": format!("127.0.0.1:{}", server.process.port())};
+        line.ask(doc! {"replSetInitiate": {"_id": "daemun", "members": [member]}})?;
+        line.wait_for_primary()?;
+        Ok(server)
+    }
+
+    /// Starts a server as somebody may have it who read nothing: without our settings, and in no
+    /// replica set.
+    ///
+    /// # Errors
+    /// As [`MongoDb::start`].
+    pub fn alone(binaries: &Binaries, arguments: &[&str]) -> Result<Self, Fault> {
+        Ok(Self { process: run(binaries, arguments)? })
     }
 
     /// Where its databases are.
@@ -96,12 +104,14 @@ impl MongoDb {
         self.process.kill()
     }
 
-    /// Starts it again, on its port and with its data; first stops it if it runs.
+    /// Starts it again, on its port and with its data, and waits until it takes writes; first
+    /// stops it if it runs.
     ///
     /// # Errors
     /// When it does not start.
     pub fn restart(&mut self) -> Result<(), Fault> {
-        self.process.restart()
+        self.process.restart()?;
+        Line::open(self.process.port())?.wait_for_primary()
     }
 
     /// Lets it hang: it takes connections and answers nothing until [`MongoDb::resume`].
@@ -119,6 +129,25 @@ impl MongoDb {
     pub fn resume(&self) -> Result<(), Fault> {
         self.process.resume()
     }
+}
+
+fn run(binaries: &Binaries, arguments: &[&str]) -> Result<Process, Fault> {
+    let more: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let program = Program {
+        binary: binaries.find("mongod")?,
+        ready: "Waiting for connections",
+        arguments: Box::new(move |port, folder| {
+            let mut arguments = vec!["--dbpath".into(), folder.join("data").into()];
+            arguments.extend(["--port".into(), port.to_string().into()]);
+            arguments.extend(SMALL.iter().map(Into::into));
+            arguments.extend(more.iter().map(Into::into));
+            arguments
+        }),
+    };
+    Process::start(program, |folder| {
+        std::fs::create_dir(folder.join("data"))
+            .map_err(|error| Fault::new(format!("making MongoDB's folder: {error}")))
+    })
 }
 
 impl MongoDatabases {

@@ -14,10 +14,14 @@ pub(super) use line::Line;
 /// Names a server for [`Redis::shared`].
 const GIVEN: &str = "DAEMUN_TEST_REDIS_URL";
 
+/// What production is told to set.
+const PRODUCTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/redis/daemun.conf");
+
 /// How many databases a server of ours has; a machine's own often has 16.
 const DATABASES: u32 = 10_000;
 
-/// A real Redis of this process, that keeps nothing on disk.
+/// A real Redis of this process, with the settings of `deploy/redis/daemun.conf`: it keeps nothing
+/// on disk.
 pub struct Redis {
     process: Process,
 }
@@ -57,12 +61,9 @@ impl Redis {
             binary: binaries.find("redis-server")?,
             ready: "Ready to accept connections",
             arguments: Box::new(move |port, folder| {
-                let mut arguments = vec!["--dir".into(), folder.into()];
-                let own = format!(
-                    "--port {port} --bind 127.0.0.1 --databases {DATABASES} --appendonly no"
-                );
+                let mut arguments = vec![PRODUCTION.into(), "--dir".into(), folder.into()];
+                let own = format!("--port {port} --bind 127.0.0.1 --databases {DATABASES}");
                 arguments.extend(own.split(' ').map(Into::into));
-                arguments.extend(["--save", ""].map(Into::into));
                 arguments.extend(more.iter().map(Into::into));
                 arguments
             }),

@@ -121,7 +121,8 @@ async fn a_check_says_what_the_server_is() {
     let scene = Scene::shared();
     let (line, findings) = scene.backend().await.check(&SystemClock).await;
     let line = line.unwrap();
-    assert!(line.starts_with("MongoDB 6.") && line.contains(", alone: answers in"), "{line}");
+    assert!(line.starts_with("MongoDB 6."), "{line}");
+    assert!(line.contains(", in the replica set daemun: answers in"), "{line}");
     assert!(!findings.iter().any(|finding| finding.refused), "{findings:?}");
     // One that nobody has written to yet is no trouble.
     let log = MongoDb::new(&Scene::shared().settings).await.unwrap();
@@ -130,8 +131,11 @@ async fn a_check_says_what_the_server_is() {
 
 #[tokio::test]
 async fn a_server_without_a_journal_is_refused_and_confirms_nothing() {
-    let server = Server::start(&Binaries::default(), &["--nojournal"]).unwrap();
+    // In a replica set there is none without.
+    let server = Server::alone(&Binaries::default(), &["--nojournal"]).unwrap();
     let scene = Scene::on(&server.databases());
+    let (line, _) = MongoDb::new(&scene.settings).await.unwrap().check(&SystemClock).await;
+    assert!(line.unwrap().contains(", alone: answers in"));
     let error = MongoDb::open(&scene.settings, &SystemClock).await.unwrap_err();
     assert!(error.to_string().contains("journal is off"), "{error}");
     let log = MongoDb::new(&scene.settings).await.unwrap();

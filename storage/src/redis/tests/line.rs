@@ -99,7 +99,8 @@ async fn a_server_that_is_not_there_is_no_reason_not_to_start() {
 
 #[tokio::test]
 async fn what_is_said_of_a_server_holds_no_password() {
-    let server = Server::start(&Binaries::default(), &["--requirepass", "open"]).unwrap();
+    let arguments = ["--requirepass", "open", "--maxmemory", "0"];
+    let server = Server::start(&Binaries::default(), &arguments).unwrap();
     let address = server.databases().url().replace("redis://", "redis://:hunter2@");
     let redis = Redis::open(&settings(&address)).await.unwrap();
     let trouble = redis.trouble().unwrap();
@@ -112,4 +113,13 @@ async fn what_is_said_of_a_server_holds_no_password() {
     let (line, findings) = opened.check().await;
     assert!(line.unwrap().contains("Redis 7."));
     assert!(findings.iter().any(|it| !it.refused && it.what.contains("maxmemory")), "{findings:?}");
+}
+
+#[tokio::test]
+async fn the_settings_that_are_shipped_suit_a_cache() {
+    let address = Server::shared().unwrap().database().unwrap();
+    let redis = Redis::open(&settings(address)).await.unwrap();
+    let (line, findings) = redis.check().await;
+    assert!(line.unwrap().contains("allkeys-lru"));
+    assert!(!findings.iter().any(|it| it.refused || it.what.contains("maxmemory")), "{findings:?}");
 }
