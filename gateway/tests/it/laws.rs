@@ -47,6 +47,8 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("rcgen", &[]),
     // What a fuzzer's bytes stand for, in tests: linked by nobody.
     ("arbitrary", &[]),
+    // The files of a deployment, in tests.
+    ("saphyr", &[]),
     ("nix", &["benches"]),
 ];
 

@@ -10,6 +10,7 @@
 mod harness;
 
 mod claims;
+mod deploy;
 mod frames;
 mod gamelog;
 mod http;
