@@ -12,6 +12,7 @@ mod broadcast;
 pub mod ids;
 mod registry;
 pub mod replies;
+mod revoked;
 mod settings;
 mod waiting;
 
@@ -197,6 +198,7 @@ impl Sessions {
         self.0.registry.tell(member, Msg::StandingChanged);
         if let Some(login) = login {
             self.leave(member, login);
+            self.revoke(member);
         }
     }
 
@@ -230,6 +232,7 @@ impl Sessions {
         for connection in self.0.registry.connections(member, |of| logins.contains(&of)) {
             connection.close(CloseCode::LoggedOut, CloseReason::default());
         }
+        self.revoke(member);
     }
 
     /// Puts pushes into a member's inbox and has its connections look. It is finished even

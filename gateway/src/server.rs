@@ -22,7 +22,6 @@ use sha2::{Digest, Sha256};
 use storage::apps::Seed;
 use storage::clock::Clock;
 use storage::open::Storage;
-use storage::rates::Rates;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -140,12 +139,7 @@ impl Server {
         let control = Control { address: private_address, token: token.clone() };
         let control = control::publish(&settings.data, &control)
             .map_err(|error| failed("private.json cannot be written")(error.to_string()))?;
-        let upkeep = tokio::spawn(upkeep(
-            metrics.clone(),
-            limits.clone(),
-            gate.node.roll.clone(),
-            storage.rates.clone(),
-        ));
+        let upkeep = tokio::spawn(upkeep(metrics.clone(), limits.clone(), gate.node.clone()));
         let (stop, stopping) = watch::channel(false);
         let (stop_private, stopping_private) = watch::channel(false);
         let header_timeout = Duration::from_secs(gateway.header_timeout_s);
@@ -227,8 +221,9 @@ impl Server {
 }
 
 /// What is looked after while the server runs.
-async fn upkeep(metrics: PrometheusHandle, limits: Limits, roll: Roll, rates: Rates) {
-    tokio::join!(telemetry::keep(metrics), limits.keep(&rates), roll.keep());
+async fn upkeep(metrics: PrometheusHandle, limits: Limits, node: Node) {
+    let (metrics, revoked) = (telemetry::keep(metrics), node.sessions.keep_up());
+    tokio::join!(metrics, limits.keep(&node.storage.rates), node.roll.keep(), revoked);
 }
 
 async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {

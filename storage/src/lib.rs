@@ -21,6 +21,7 @@ pub mod push;
 pub mod presence;
 pub mod rates;
 pub mod replies;
+pub mod revocations;
 pub mod gamelog;
 
 pub mod actor;

@@ -22,7 +22,9 @@ use crate::redis::Redis;
 use crate::redis::presence::FarPresence;
 use crate::redis::rates::FarRates;
 use crate::redis::replies::FarReplies;
+use crate::redis::revocations::FarRevocations;
 use crate::replies::SharedReplies;
+use crate::revocations::Revocations;
 use crate::sessions::{SessionStore, SessionsDuty};
 use crate::spool::Spool;
 
@@ -55,6 +57,8 @@ pub struct Storage {
     pub rates: Rates,
     /// Answers that other nodes keep.
     pub replies: SharedReplies,
+    /// Whose logins changed on other nodes.
+    pub revocations: Revocations,
     /// The factory behind the handles, to be started by whoever supervises.
     pub records: Records,
 }
@@ -151,6 +155,7 @@ impl Storage {
             presence: Presence(Arc::new(NearPresence::default())),
             rates: Rates::default(),
             replies: SharedReplies::default(),
+            revocations: Revocations::default(),
             records,
         }
     }
@@ -167,6 +172,7 @@ impl Storage {
         self.presence = Presence(Arc::new(FarPresence::new(redis.clone())));
         self.rates = Rates(Some(Arc::new(FarRates::new(redis.clone()))));
         self.replies = SharedReplies(Some(Arc::new(FarReplies::new(redis.clone()))));
+        self.revocations = Revocations(Some(Arc::new(FarRevocations::new(redis.clone()))));
         self
     }
 

@@ -17,6 +17,7 @@
 pub(crate) mod presence;
 pub(crate) mod rates;
 pub(crate) mod replies;
+pub(crate) mod revocations;
 mod server;
 
 #[cfg(test)]

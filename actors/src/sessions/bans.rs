@@ -62,6 +62,7 @@ impl Sessions {
             let reason = CloseReason { until, ..CloseReason::default() };
             connection.close_after(seq, CloseCode::Banned, reason);
         }
+        self.revoke(member);
         self.record(app, Some(member), event);
         Ok(seq)
     }
@@ -82,6 +83,7 @@ impl Sessions {
         let was = unban.await.map_err(|error| fault::of_storage(&error))?.ok_or_else(nobody)?;
         let lifted = was.banned(now).cloned();
         if let Some(ban) = &lifted {
+            self.revoke(member);
             self.record(app, Some(member), Event::MemberUnbanned { ban: ban.id, by });
         }
         Ok(lifted)

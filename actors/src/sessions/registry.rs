@@ -224,6 +224,15 @@ impl<K: Kind> Registry<K> {
         picked.map(|attached| attached.connection.clone()).collect()
     }
 
+    /// The logins by which a member is connected, each with its game.
+    pub(super) fn logins(&self, member: MemberId) -> Vec<(AppId, LoginId)> {
+        let shard = self.shard(member);
+        let all = shard.get(&member).map(|entry| entry.connections.as_slice()).unwrap_or_default();
+        let mut logins: Vec<_> = all.iter().map(|it| (it.app.clone(), it.login)).collect();
+        logins.dedup();
+        logins
+    }
+
     /// The connections of a login that were attached before `id`. Not the ones after it: of
     /// two that open at once the newer stands, whichever is done first.
     pub(super) fn older(

@@ -23,6 +23,7 @@ mod legacy;
 mod limits;
 mod mariadb;
 mod members;
+mod nodes;
 mod openapi;
 mod operations;
 mod origins;

@@ -4,3 +4,4 @@ mod line;
 mod presence;
 mod rates;
 mod replies;
+mod revocations;

@@ -2,30 +2,11 @@
 
 use loadtest::Format;
 use serde_json::{Value, json};
-use storage::config::ServerUrl;
-use storage::servers::{Binaries, MariaDb, Redis};
-use tempfile::TempDir;
+use storage::servers::{Binaries, Redis};
 
 use super::call;
 use crate::harness::{Daemun, client, text};
-
-/// Two nodes of one house, whose tokens are good at both.
-async fn nodes(redis: &str) -> ([Daemun; 2], TempDir) {
-    let mariadb = ServerUrl::new(MariaDb::shared().unwrap().database("resent").unwrap());
-    let (redis, keys) = (ServerUrl::new(redis), tempfile::tempdir().unwrap());
-    let node = async || {
-        Daemun::with(|settings| {
-            settings.public_url = Some("http://gate.example".to_owned());
-            settings.identity.keys_dir = Some(keys.path().join("keys"));
-            settings.storage.mariadb.url = Some(mariadb.clone());
-            settings.storage.mariadb.migrate_at_start = true;
-            settings.storage.redis.url = Some(redis.clone());
-            settings.storage.redis.deadline_ms = 10_000;
-        })
-        .await
-    };
-    ([node().await, node().await], keys)
-}
+use crate::nodes::nodes;
 
 /// Returns when a node has told the other so many answers.
 async fn told(house: &Daemun, answers: f64) {
