@@ -11,7 +11,7 @@ mod series;
 use std::path::PathBuf;
 
 use serde_json::json;
-use storage::servers::MariaDb;
+use storage::servers::{Binaries, MariaDb, Redis};
 
 use crate::clients::Order;
 use crate::contest::{self, Contender};
@@ -37,6 +37,8 @@ const MESSAGES: usize = 1_000;
 const CONNECTIONS: usize = 16;
 /// The most that an open is to take, in selects.
 const REACH_OPEN: f64 = 1.0;
+/// The most that an open is to take whose login Redis knows, in selects: twice their rate.
+const REACH_WARM: f64 = 0.5;
 /// The most that an exchange is to take, in commits: twice their rate.
 const REACH_REFRESH: f64 = 0.5;
 
@@ -104,28 +106,87 @@ async fn measure(maria: &Maria) -> Result<Found, Fault> {
         // All are connected before the first opens its session.
         ("DAEMUN_GATEWAY__FIRST_FRAME_TIMEOUT_S", "60"),
     ];
+    let redis = redis().await;
+    let cached = redis.as_ref().map(|redis| redis.databases().url().to_owned());
     let mut daemun = Contender::crowded(Subject::server(&settings).await?, IN_FLIGHT)?;
     let logins = log_in(maria, &mut daemun).await?;
+    let mut warm = match &cached {
+        Ok(url) => Some(with_redis(maria, url).await?),
+        Err(_) => None,
+    };
     // Its table has the same rows as the server's has by now.
     let begin =
         Begin { url: maria.other.clone(), from: maria.own_name().into(), connections: IN_FLIGHT };
     let mut statements = Statements::start(begin).await?;
-    let [open, refresh, references @ ..] = play(maria, &mut daemun, &mut statements).await?;
+    let played = play(maria, &mut daemun, warm.as_mut(), &mut statements).await?;
+    let (open_warm, [open, refresh, references @ ..]) = played;
     statements.end().await?;
+    if let Some(warm) = warm {
+        warm.end().await?;
+    }
     let messages = tell(maria, &mut daemun).await?;
     daemun.end().await?;
 
     let [few, many, update, commit] = &references;
     let (select, write) = (fastest(&[few, many]), fastest(&[update, commit]));
     let (select, write) = select.zip(write).ok_or("nothing to hold it against")?;
-    let claims = vec![
+    let mut claims = vec![
         Claim::new(&open, select, vec![Bar::reach(REACH_OPEN)]),
         Claim::new(&refresh, write, vec![Bar::reach(REACH_REFRESH)]),
     ];
-    let mut figures =
-        vec![open, few.clone(), many.clone(), refresh, update.clone(), commit.clone()];
+    claims.extend(
+        open_warm.as_ref().map(|warm| Claim::new(warm, select, vec![Bar::reach(REACH_WARM)])),
+    );
+    let mut figures = vec![open];
+    figures.extend(open_warm);
+    figures.extend([few.clone(), many.clone(), refresh, update.clone(), commit.clone()]);
     figures.extend([logins, messages]);
-    Ok(Found { notes: notes(&figures), figures, claims })
+    let mut notes = notes(&figures);
+    notes.push(match cached {
+        Ok(_) => "With Redis: a server of its own, on a database of its own; each login's session \
+                  is opened once before, so that Redis knows it. What Redis spends is not said."
+            .to_owned(),
+        Err(why) => format!("No row with Redis, because it cannot be run here: {why}"),
+    });
+    Ok(Found { notes, figures, claims })
+}
+
+/// A Redis, if it can be run here. Starting it blocks, so it has a thread of its own.
+async fn redis() -> Result<Redis, String> {
+    let started = tokio::task::spawn_blocking(|| Redis::start(&Binaries::default(), &[])).await;
+    started.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// A server that has a Redis too, with as many guests.
+async fn with_redis(maria: &Maria, url: &str) -> Result<Contender, Fault> {
+    let settings = [
+        ("DAEMUN_STORAGE__MARIADB__URL", maria.warm.as_str()),
+        ("DAEMUN_STORAGE__MARIADB__MIGRATE_AT_START", "true"),
+        ("DAEMUN_STORAGE__REDIS__URL", url),
+        ("DAEMUN_GATEWAY__FIRST_FRAME_TIMEOUT_S", "60"),
+    ];
+    let mut warm = Contender::crowded(Subject::server(&settings).await?, IN_FLIGHT)?;
+    warm.order(Order::Connect(IN_FLIGHT)).await?;
+    for _ in 0..contest::PLAYED {
+        warm.order(Order::LogIn(LOGINS)).await?;
+    }
+    warm.order(Order::Leave(0)).await?;
+    Ok(warm)
+}
+
+/// Opens every guest's session once more than is measured, so that Redis knows where each stands.
+async fn open_warm(
+    maria: &Maria,
+    warm: &mut Contender,
+    series: &mut Series,
+    round: usize,
+) -> Result<(), Fault> {
+    warm.order(Order::Connect(GUESTS)).await?;
+    warm.order(Order::Open).await?;
+    warm.order(Order::Leave(GUESTS)).await?;
+    warm.order(Order::Connect(GUESTS)).await?;
+    turn(maria, warm, series, round, Order::Open).await?;
+    warm.order(Order::Leave(GUESTS)).await.map(|_| ())
 }
 
 /// New guests log in, round for round. There is nothing to take turns with.
@@ -144,8 +205,10 @@ async fn log_in(maria: &Maria, daemun: &mut Contender) -> Result<Figure, Fault> 
 async fn play(
     maria: &Maria,
     daemun: &mut Contender,
+    mut warm: Option<&mut Contender>,
     statements: &mut Statements,
-) -> Result<[Figure; 6], Fault> {
+) -> Result<(Option<Figure>, [Figure; 6]), Fault> {
+    let mut opened_warm = Series::new("`session.open` with a token, Redis warm", GUESTS);
     let mut open = Series::new("`session.open` with a token", GUESTS);
     let mut refresh = Series::new("`auth.refresh`", GUESTS);
     let mut references = references();
@@ -157,6 +220,9 @@ async fn play(
         daemun.order(Order::Connect(IN_FLIGHT)).await?;
         turn(maria, daemun, &mut refresh, round, Order::Refresh(GUESTS)).await?;
         daemun.order(Order::Leave(0)).await?;
+        if let Some(warm) = &mut warm {
+            open_warm(maria, warm, &mut opened_warm, round).await?;
+        }
         for (series, work) in &mut references {
             let beside = || Ok::<_, Fault>(Beside { database: maria.cpu()?, ..Beside::default() });
             let before = beside()?;
@@ -167,7 +233,8 @@ async fn play(
     let [few, many, update, commit] = references;
     let series = [open, refresh, few.0, many.0, update.0, commit.0];
     let figures: Vec<Figure> = series.iter().map(Series::figure).collect::<Result<_, _>>()?;
-    figures.try_into().map_err(|_| "a turn has no figure".into())
+    let figures = figures.try_into().map_err(|_| Fault::from("a turn has no figure"))?;
+    Ok((warm.map(|_| opened_warm.figure()).transpose()?, figures))
 }
 
 fn references() -> [(Series, Work); 4] {

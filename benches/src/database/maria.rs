@@ -15,7 +15,9 @@ pub(super) struct Maria {
     server: MariaDb,
     /// The address of the database of what is measured.
     pub(super) own: String,
-    /// The address of that of its reference.
+    /// The address of that of the server that has a Redis too.
+    pub(super) warm: String,
+    /// The address of that of the reference.
     pub(super) other: String,
 }
 
@@ -28,8 +30,9 @@ impl Maria {
         tokio::task::spawn_blocking(|| {
             let options = ROOMY.iter().fold(MariaDbOptions::default(), |it, more| it.with(more));
             let server = MariaDb::start(options)?;
-            let (own, other) = (server.database("bench")?, server.database("reference")?);
-            Ok(Self { server, own, other })
+            let (own, warm) = (server.database("bench")?, server.database("warm")?);
+            let other = server.database("reference")?;
+            Ok(Self { server, own, warm, other })
         })
         .await?
     }
