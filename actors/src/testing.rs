@@ -1,6 +1,7 @@
 //! What tests of whole domains stand on: embedded storage in a folder of their own, and a
 //! clock that they move.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,9 +28,13 @@ pub(crate) struct Ground {
 impl Ground {
     /// With the storage actors not yet started.
     pub(crate) fn new() -> Self {
+        Self::over(|data| Storage::embedded(data, &StorageSettings::default()).unwrap())
+    }
+
+    /// The same over another storage, in that folder.
+    pub(crate) fn over(open: impl FnOnce(&Path) -> Storage) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        let storage = Storage::embedded(&data, &StorageSettings::default()).unwrap();
+        let storage = open(&folder.path().join("data"));
         let clock = Arc::new(ManualClock::new(Micros::from_seconds(1_800_000_000)));
         Self { folder, storage, clock }
     }

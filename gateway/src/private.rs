@@ -68,10 +68,13 @@ async fn ready(State(private): State<Private>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     match private.gate.node.storage_answers().await {
-        // A game log in trouble is told; players can play all the same.
+        // A game log or a cache in trouble is told; players can play all the same.
         Ok(()) => {
-            let troubles = private.gate.node.storage.gamelog.troubles();
+            let storage = &private.gate.node.storage;
+            let troubles = storage.gamelog.troubles();
             let lines = troubles.iter().map(|trouble| format!("{trouble}\n"));
+            let lines =
+                lines.chain(storage.records.trouble().map(|trouble| format!("{trouble}\n")));
             format!("ready\n{}", lines.collect::<String>()).into_response()
         }
         Err(error) => {

@@ -87,7 +87,10 @@ impl Server {
             None => format!("http://{address}"),
         };
 
-        let storage = Storage::open(&settings.data, &settings.storage, clock.as_ref())
+        // What a cache and a session actor remember is together no older than the latter's word.
+        let mut own = settings.storage.clone();
+        own.cache_ms = own.cache_ms.min(settings.sessions.standing_ms);
+        let storage = Storage::open(&settings.data, &own, clock.as_ref())
             .await
             .map_err(|error| StartError(error.to_string()))?;
         let tokens = tokens(settings, &public_url, clock.clone()).await?;

@@ -2,6 +2,7 @@
 
 pub mod records;
 mod batches;
+mod cache;
 pub mod gamelog;
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod mariadb;
 mod mongodb;
 mod redis;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 pub use mariadb::{MAIN, MariaDbSettings, Plan, Primary, Replica, ServerSettings, ServerUrl};
@@ -29,6 +31,12 @@ pub struct StorageSettings {
     /// with a session opened and closed and at times one record more, four of about 300 bytes,
     /// which makes 864 million bytes. 16 MiB to 1 TiB.
     pub spool_bytes: u64,
+    /// For how many milliseconds what was read of a member may be answered again, at most; 0 for
+    /// not at all. What was written since is not, unless Redis was away just then. At most 30,000.
+    pub cache_ms: u64,
+    /// How many members are remembered in memory, where that is the cache; about a kilobyte each.
+    /// At most 10,000,000.
+    pub cache_members: usize,
     /// The MariaDB servers of the truth; the embedded database when none is named.
     pub mariadb: MariaDbSettings,
     /// The MongoDB of the game log; the embedded one when none is named.
@@ -45,9 +53,19 @@ impl Default for StorageSettings {
             readers: 2,
             gamelog_limit: 65_536,
             spool_bytes: 1024 * 1024 * 1024,
+            cache_ms: 30_000,
+            cache_members: 20_000,
             mariadb: MariaDbSettings::default(),
             mongodb: MongoDbSettings::default(),
             redis: RedisSettings::default(),
         }
+    }
+}
+
+impl StorageSettings {
+    /// How long anything is remembered; `None` when nothing is.
+    pub(crate) fn cache_life(&self) -> Option<Duration> {
+        let life = Duration::from_millis(self.cache_ms).min(crate::cache::LONGEST);
+        (!life.is_zero()).then_some(life)
     }
 }

@@ -21,6 +21,8 @@
 
 pub mod apps;
 pub mod batches;
+#[cfg(test)]
+pub mod cache;
 pub mod gamelog;
 pub mod identity;
 pub mod members;
@@ -50,7 +52,7 @@ pub async fn sit<K, F: Future<Output = ()>>(fresh: (Storage, K), case: impl FnOn
 /// Makes a module a domain, with a `#[tokio::test]` for each of the exam's cases, so that a
 /// failure is named. Takes the absolute path of an async function that returns a fresh,
 /// unstarted [`Storage`] and whatever must live as long. With `log` before it, only the game
-/// log's own cases are asked.
+/// log's own cases are asked, and with `cache` a cache's, of what an async function returns.
 #[macro_export]
 macro_rules! exam {
     (log $fresh:path) => {
@@ -62,6 +64,27 @@ macro_rules! exam {
             a_members_records_are_shown_in_their_own_game_alone
             a_members_records_are_read_on_behind_any_of_them
             records_are_listed_by_their_kind_whosever_they_are
+        }
+    };
+    (cache $fresh:path) => {
+        $crate::exam! { cache $fresh:
+            what_was_filled_is_found_whole
+            many_are_looked_for_and_filled_each_by_itself
+            one_alone_is_told_to_ask_the_truth
+            who_has_no_lease_fills_nothing
+            what_was_forgotten_is_not_found
+            what_was_read_before_it_was_forgotten_is_not_filled
+            a_reading_is_as_old_as_its_lease
+        }
+    };
+    (cache $fresh:path: $($case:ident)+) => {
+        mod cache {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    $crate::conformance::cache::$case($fresh().await).await;
+                }
+            )+
         }
     };
     ($fresh:path) => {
@@ -207,6 +230,7 @@ mod tests {
         let domains = [
             include_str!("conformance/apps.rs"),
             include_str!("conformance/batches/logins.rs"),
+            include_str!("conformance/cache.rs"),
             include_str!("conformance/gamelog.rs"),
             include_str!("conformance/identity.rs"),
             include_str!("conformance/identity/nonces.rs"),

@@ -9,6 +9,7 @@ pub(crate) mod lock;
 mod schema;
 
 mod apps;
+pub mod cache;
 mod gamelog;
 mod identity;
 mod members;

@@ -23,6 +23,7 @@ pub mod rates;
 pub mod replies;
 pub mod revocations;
 pub mod gamelog;
+pub mod cache;
 
 pub mod actor;
 mod alarm;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::actor::gamelog::Gamelog;
 use crate::actor::records::Records;
 use crate::apps::{Apps, AppsDuty};
+use crate::cache::CacheDuty;
 use crate::clock::Clock;
 use crate::config::StorageSettings;
-use crate::embedded::{self, presence::NearPresence};
+use crate::embedded::{self, cache::NearCache, presence::NearPresence};
 use crate::error::{Result, StorageError};
 use crate::gamelog::GamelogDuty;
 use crate::identity::{IdentityDuty, IdentityStore};
@@ -19,6 +20,7 @@ use crate::presence::Presence;
 use crate::push::{Inboxes, PushDuty};
 use crate::rates::Rates;
 use crate::redis::Redis;
+use crate::redis::cache::FarCache;
 use crate::redis::presence::FarPresence;
 use crate::redis::rates::FarRates;
 use crate::redis::replies::FarReplies;
@@ -65,12 +67,13 @@ pub struct Storage {
 
 impl Storage {
     /// Opens the backends that the settings name, the truth and the game log each: MariaDB and
-    /// MongoDB where they name a server, else what is in `data`.
+    /// MongoDB where they name a server, else what is in `data`. In front of the truth is a cache
+    /// in Redis where they name one, else in this process' memory if no other may write the truth.
     /// The handles answer once [`Records::start`] and [`Gamelog::start`] ran.
     ///
     /// # Errors
     /// When the folder or a server cannot be used, which the message explains. A MongoDB that
-    /// does not answer is no reason: the spool takes the records.
+    /// does not answer is no reason: the spool takes the records. Nor is a Redis.
     pub async fn open(data: &Path, settings: &StorageSettings, clock: &dyn Clock) -> Result<Self> {
         let (folder, own) = (data.to_owned(), settings.clone());
         let log: Option<Arc<dyn GamelogDuty>> = match settings.mongodb.is_named() {
@@ -85,15 +88,24 @@ impl Storage {
             true => Some(Redis::open(&settings.redis).await?),
             false => None,
         };
-        let opened = in_background(move || match (truth, log) {
-            (None, None) => Self::embedded(&folder, &own),
-            (Some(truth), None) => {
-                Self::in_folder(&folder, truth, Arc::new(embedded::open_log(&folder)?), &own)
-            }
-            (None, Some(log)) => {
-                Self::in_folder(&folder, Arc::new(embedded::open_truth(&folder, &own)?), log, &own)
-            }
-            (Some(truth), Some(log)) => Self::in_folder(&folder, truth, log, &own),
+        let cache = match &redis {
+            Some(redis) => far(redis, settings),
+            None if truth.is_none() => near(settings),
+            // Nodes that share a truth would not know what the others wrote.
+            None => None,
+        };
+        let opened = in_background(move || {
+            let (truth, log): (Arc<dyn Truth>, Arc<dyn GamelogDuty>) = match (truth, log) {
+                (None, None) => {
+                    let (truth, log) = embedded::open(&folder, &own)?;
+                    (Arc::new(truth), Arc::new(log))
+                }
+                (Some(truth), None) => (truth, Arc::new(embedded::open_log(&folder)?)),
+                (None, Some(log)) => (Arc::new(embedded::open_truth(&folder, &own)?), log),
+                (Some(truth), Some(log)) => (truth, log),
+            };
+            let spool = spool(&folder, log.as_ref(), &own)?;
+            Ok(Self::assemble(truth, cache, log, spool, &own))
         });
         let storage = opened.await?;
         Ok(match &redis {
@@ -102,7 +114,8 @@ impl Storage {
         })
     }
 
-    /// Opens the embedded backend in `data`, making and migrating its databases.
+    /// Opens the embedded backend in `data`, making and migrating its databases, with a cache in
+    /// this process' memory.
     /// The handles answer once [`Records::start`] and [`Gamelog::start`] ran.
     ///
     /// # Errors
@@ -110,17 +123,17 @@ impl Storage {
     /// schema this program does not know.
     pub fn embedded(data: &Path, settings: &StorageSettings) -> Result<Self> {
         let (truth, log) = embedded::open(data, settings)?;
-        Ok(Self::over(Arc::new(truth), Arc::new(log), settings))
+        Ok(Self::assemble(Arc::new(truth), near(settings), Arc::new(log), None, settings))
     }
 
-    /// Puts the handles in front of the backends, with nothing on the disk between.
+    /// Puts the handles in front of the backends, with nothing between.
     #[must_use]
     pub fn over(
         truth: Arc<dyn Truth>,
         log: Arc<dyn GamelogDuty>,
         settings: &StorageSettings,
     ) -> Self {
-        Self::spooled(truth, log, None, settings)
+        Self::assemble(truth, None, log, None, settings)
     }
 
     /// As [`Storage::over`], with a spool in `data` unless the log is this machine's own.
@@ -133,18 +146,38 @@ impl Storage {
         log: Arc<dyn GamelogDuty>,
         settings: &StorageSettings,
     ) -> Result<Self> {
-        let open = || Spool::open(&data.join("spool"), settings.spool_bytes);
-        let spool = (!log.is_local()).then(open).transpose()?;
-        Ok(Self::spooled(truth, log, spool, settings))
+        let spool = spool(data, log.as_ref(), settings)?;
+        Ok(Self::assemble(truth, None, log, spool, settings))
     }
 
-    fn spooled(
+    /// As [`Storage::over`], with a cache in front of the truth.
+    #[must_use]
+    pub fn cached(
         truth: Arc<dyn Truth>,
+        cache: Arc<dyn CacheDuty>,
+        log: Arc<dyn GamelogDuty>,
+        settings: &StorageSettings,
+    ) -> Self {
+        Self::assemble(truth, Some(cache), log, None, settings)
+    }
+
+    fn assemble(
+        truth: Arc<dyn Truth>,
+        cache: Option<Arc<dyn CacheDuty>>,
         log: Arc<dyn GamelogDuty>,
         spool: Option<Spool>,
         settings: &StorageSettings,
     ) -> Self {
-        let records = Records::new(truth, settings.clone());
+        let records = Records::new(truth, cache, settings.clone());
+        Self::with(records, log, spool, settings)
+    }
+
+    fn with(
+        records: Records,
+        log: Arc<dyn GamelogDuty>,
+        spool: Option<Spool>,
+        settings: &StorageSettings,
+    ) -> Self {
         Self {
             apps: Apps(records.clone()),
             identity: IdentityStore(records.clone()),
@@ -163,7 +196,8 @@ impl Storage {
     /// Another node's handles in front of the same backends.
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn another(&self, settings: &StorageSettings) -> Self {
-        Self::over(self.records.truth(), self.gamelog.log(), settings)
+        let records = self.records.another(settings.clone());
+        Self::with(records, self.gamelog.log(), None, settings)
     }
 
     /// With what nodes tell each other by a Redis.
@@ -185,6 +219,24 @@ impl Storage {
         self.gamelog.start(None).await?;
         Ok(())
     }
+}
+
+/// The spool in a folder, unless the log is this machine's own.
+fn spool(data: &Path, log: &dyn GamelogDuty, settings: &StorageSettings) -> Result<Option<Spool>> {
+    let open = || Spool::open(&data.join("spool"), settings.spool_bytes);
+    (!log.is_local()).then(open).transpose()
+}
+
+/// A cache in this process' memory, unless nothing may be remembered.
+fn near(settings: &StorageSettings) -> Option<Arc<dyn CacheDuty>> {
+    let life = settings.cache_life()?;
+    (settings.cache_members > 0)
+        .then(|| Arc::new(NearCache::new(life, settings.cache_members)) as Arc<dyn CacheDuty>)
+}
+
+/// A cache in Redis, unless nothing may be remembered.
+fn far(redis: &Redis, settings: &StorageSettings) -> Option<Arc<dyn CacheDuty>> {
+    Some(Arc::new(FarCache::new(redis.clone(), settings.cache_life()?)))
 }
 
 /// Files are opened where they hold nobody up.

@@ -12,8 +12,9 @@
 //! it is full still forgets.
 //!
 //! # What is kept there
-//! Nothing that matters.
+//! Nothing that matters. [`cache`] says what its keys are.
 
+pub mod cache;
 pub(crate) mod presence;
 pub(crate) mod rates;
 pub(crate) mod replies;
@@ -21,7 +22,7 @@ pub(crate) mod revocations;
 mod server;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -243,6 +244,8 @@ async fn keep_trying(inner: Weak<Inner>) {
 /// What went wrong, without what an address may hold.
 fn words(error: &RedisError) -> String {
     match error.code() {
+        // What the system says of a connection names no account.
+        None if error.is_io_error() => error.to_string(),
         Some(code) => format!("{code} {}", error.detail().unwrap_or_default()).trim().to_owned(),
         None => error.category().to_owned(),
     }

@@ -7,6 +7,8 @@
 
 pub(crate) mod exchange;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use protocol::client::{Platform, StoreName};
@@ -111,6 +113,8 @@ pub struct Standing {
     pub inbox: u64,
     /// The highest of them that was acknowledged.
     pub acked: u64,
+    /// How long ago this was read, at most: it may have been found in a cache.
+    pub age: Duration,
 }
 
 /// An exchange of a refresh token.

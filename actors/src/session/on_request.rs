@@ -63,7 +63,8 @@ impl State {
             return Ok(standing.clone());
         }
         let standing = sessions::standing(self.context(), caller).await?;
-        self.standing = Some((standing.clone(), now));
+        // What was found in a cache is as old as its reading.
+        self.standing = Some((standing.clone(), now.before(standing.age)));
         Ok(standing)
     }
 

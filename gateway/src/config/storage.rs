@@ -28,6 +28,12 @@ const LEAST_SPOOL: u64 = 16 * 1024 * 1024;
 /// No mistyped number takes a disk.
 const MOST_SPOOL: u64 = 1024 * 1024 * 1024 * 1024;
 
+/// What a session actor remembers is no older either.
+const LONGEST_CACHE_MS: u64 = 30_000;
+
+/// What is remembered is held in memory.
+const MOST_REMEMBERED: usize = 10_000_000;
+
 const NOTES: &[(&str, &str)] = &[
     (
         "queue_limit",
@@ -38,6 +44,14 @@ const NOTES: &[(&str, &str)] = &[
     (
         "gamelog_limit",
         "Records of the game log that may wait in memory before the next is dropped and counted; as many again of those that are never dropped; from 1 to 1000000.",
+    ),
+    (
+        "cache_ms",
+        "Milliseconds for which what was read of a member may be answered again, never longer than sessions.standing_ms; 0 for not at all; from 0 to 30000.",
+    ),
+    (
+        "cache_members",
+        "Members remembered in memory while the truth is in the data folder, about a kilobyte each; from 0 to 10000000.",
     ),
     (
         "spool_bytes",
@@ -143,6 +157,8 @@ impl Schema for StorageSettings {
             at_most("gamelog_limit", self.gamelog_limit, MOST_WAITING),
             at_least("spool_bytes", self.spool_bytes, LEAST_SPOOL),
             at_most("spool_bytes", self.spool_bytes, MOST_SPOOL),
+            at_most("cache_ms", self.cache_ms, LONGEST_CACHE_MS),
+            at_most("cache_members", self.cache_members, MOST_REMEMBERED),
         ];
         let mariadb = self.mariadb.validate().into_iter();
         let mariadb = mariadb.map(|problem| problem.under("mariadb"));

@@ -10,7 +10,8 @@ const CRATES: [&str; 6] = ["protocol", "storage", "actors", "gateway", "loadtest
 /// A foreign world, and the crates that may name it.
 const WORLDS: &[(&str, &[&str])] = &[
     ("rmp", &["protocol"]),
-    ("rmp-serde", &["protocol", "loadtest"]),
+    // On the wire, and in the cache that nodes share.
+    ("rmp-serde", &["protocol", "storage", "loadtest"]),
     ("rusqlite", &["storage"]),
     ("refinery", &["storage"]),
     // What the benches hold the truth in MariaDB against is the bare driver.

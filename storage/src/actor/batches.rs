@@ -6,7 +6,7 @@
 //! a time, so a batch never holds two of one member, and one member's order is kept; its places
 //! bound what may wait here.
 
-mod lane;
+pub(super) mod lane;
 #[cfg(test)]
 mod tests;
 
@@ -72,10 +72,11 @@ macro_rules! deed {
             const NAME: &'static str = $name;
             type Item = $item;
             type Answer = $answer;
+            type Of = dyn Truth;
 
-            fn shard(item: &$item) -> u16 {
+            fn server(of: &dyn Truth, item: &$item) -> usize {
                 let shard: fn(&$item) -> u16 = $shard;
-                shard(item)
+                of.server_of(shard(item))
             }
 
             fn again(item: &$item) -> Option<$item> {
@@ -83,7 +84,7 @@ macro_rules! deed {
                 again(item)
             }
 
-            async fn all(truth: &dyn Truth, items: Vec<$item>) -> Vec<Result<$answer>> {
+            async fn all(truth: &(dyn Truth + 'static), items: Vec<$item>) -> Vec<Result<$answer>> {
                 truth.$all(items).await
             }
         }

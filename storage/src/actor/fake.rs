@@ -1,8 +1,8 @@
-//! A backend for the tests of what stands in front of one: it keeps the game log, at the
-//! pace and with the failures that a test asks for, and does nothing else.
+//! A backend for the tests of what stands in front of one: it keeps the game log and knows one
+//! member, at the pace and with the failures that a test asks for, and does nothing else.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 use protocol::ids::{AppId, LoginId, MemberId};
+use protocol::members::MemberState;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
@@ -38,6 +39,33 @@ pub(super) struct Fake {
     /// Records that fail, and may be kept another time.
     pub(super) stubborn: Mutex<HashSet<Uuid>>,
     batches: watch::Sender<Vec<Vec<KeptRecord>>>,
+    /// The member that everybody is.
+    pub(super) member: Known,
+}
+
+/// What is known of a member: how often it was banned, as the moment it was made.
+pub(super) struct Known {
+    /// How often it was read.
+    pub(super) reads: watch::Sender<usize>,
+    /// One reading is answered for each permit; what it says was read before.
+    pub(super) door: Semaphore,
+    banned: AtomicI64,
+    /// How the next ban ends, though it is written.
+    pub(super) fault: Mutex<Option<StorageError>>,
+}
+
+impl Known {
+    fn new() -> Self {
+        let (reads, door) = (watch::Sender::new(0), Semaphore::new(Semaphore::MAX_PERMITS));
+        Self { reads, door, banned: AtomicI64::new(0), fault: Mutex::default() }
+    }
+
+    async fn read(&self, app: AppId, id: MemberId) -> Member {
+        let created_at = Micros(self.banned.load(Ordering::SeqCst));
+        self.reads.send_modify(|reads| *reads += 1);
+        self.door.acquire().await.unwrap().forget();
+        Member { app, id, state: MemberState::Active, created_at, ban: None }
+    }
 }
 
 impl Fake {
@@ -46,7 +74,8 @@ impl Fake {
         let (door, failures) = (Semaphore::new(open), AtomicUsize::new(0));
         let (tries, batches) = (watch::Sender::new(0), watch::Sender::new(Vec::new()));
         let (poison, bombs, stubborn) = Default::default();
-        Self { door, failures, tries, poison, bombs, stubborn, batches }
+        let member = Known::new();
+        Self { door, failures, tries, poison, bombs, stubborn, batches, member }
     }
 
     /// Returns when so many batches have come to the door.
@@ -142,8 +171,8 @@ impl IdentityDuty for Fake {
 
 #[async_trait]
 impl MembersDuty for Fake {
-    async fn member(&self, _: AppId, _: MemberId) -> Result<Option<Member>> {
-        absent()
+    async fn member(&self, app: AppId, member: MemberId) -> Result<Option<Member>> {
+        Ok(Some(self.member.read(app, member).await))
     }
 
     async fn overview(&self, _: OverviewRead) -> Result<Aged<Option<Overview>>> {
@@ -151,7 +180,11 @@ impl MembersDuty for Fake {
     }
 
     async fn ban(&self, _: BanWrite) -> Result<Option<u64>> {
-        absent()
+        self.member.banned.fetch_add(1, Ordering::SeqCst);
+        match self.member.fault.lock().unwrap().take() {
+            Some(fault) => Err(fault),
+            None => Ok(Some(1)),
+        }
     }
 
     async fn unban(&self, _: AppId, _: MemberId, _: String, _: Micros) -> Result<Option<Member>> {

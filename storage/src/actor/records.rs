@@ -24,6 +24,8 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::batches::Batches;
+use super::cache::Fronted;
+use crate::cache::CacheDuty;
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
 use crate::identity::IdentityKey;
@@ -71,7 +73,12 @@ impl std::fmt::Debug for Call {
 pub struct Records(Arc<Inner>);
 
 struct Inner {
-    batches: Arc<Batches>,
+    /// What another node's way leads to.
+    #[cfg(any(test, feature = "conformance"))]
+    truth: Arc<dyn Truth>,
+    cache: Option<Arc<dyn CacheDuty>>,
+    /// What the workers call.
+    front: Arc<dyn Truth>,
     settings: StorageSettings,
     places: Arc<Semaphore>,
     taken: AtomicU64,
@@ -79,13 +86,27 @@ struct Inner {
 }
 
 impl Records {
-    /// A way to `truth`; calls are `Unavailable` until [`Records::start`].
+    /// A way to `truth`, with `cache` in front of it if there is one; calls are `Unavailable`
+    /// until [`Records::start`].
     #[must_use]
-    pub fn new(truth: Arc<dyn Truth>, settings: StorageSettings) -> Self {
+    pub fn new(
+        truth: Arc<dyn Truth>,
+        cache: Option<Arc<dyn CacheDuty>>,
+        settings: StorageSettings,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(settings.queue_limit));
-        let batches = Arc::new(Batches::new(truth));
+        let front = fronted(Arc::new(Batches::new(truth.clone())), cache.clone());
         let (taken, factory) = (AtomicU64::new(0), ArcSwapOption::empty());
-        Self(Arc::new(Inner { batches, settings, places, taken, factory }))
+        Self(Arc::new(Inner {
+            #[cfg(any(test, feature = "conformance"))]
+            truth,
+            cache,
+            front,
+            settings,
+            places,
+            taken,
+            factory,
+        }))
     }
 
     /// Starts the factory, linked to `supervisor` when there is one.
@@ -93,7 +114,7 @@ impl Records {
     /// # Errors
     /// When ractor cannot start it.
     pub async fn start(&self, supervisor: Option<ActorCell>) -> Result<ActorCell, SpawnErr> {
-        let backend: Arc<dyn Truth> = self.0.batches.clone();
+        let backend = self.0.front.clone();
         let arguments = FactoryArguments::builder()
             .worker_builder(Box::new(Workers(backend)) as Box<dyn WorkerBuilder<_, _>>)
             .num_initial_workers(self.0.settings.workers)
@@ -116,10 +137,22 @@ impl Records {
         Ok(actor.get_cell())
     }
 
-    /// The backend behind, for an exam that puts more nodes in front of it.
+    /// The backend behind, asked without a queue.
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn truth(&self) -> Arc<dyn Truth> {
-        self.0.batches.truth.clone()
+        fronted(self.0.truth.clone(), self.0.cache.clone())
+    }
+
+    /// Another node's way to the same backend and cache.
+    #[cfg(any(test, feature = "conformance"))]
+    pub(crate) fn another(&self, settings: StorageSettings) -> Self {
+        Self::new(self.0.truth.clone(), self.0.cache.clone(), settings)
+    }
+
+    /// What is not well with the cache, in words.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.0.cache.as_ref().and_then(|cache| cache.trouble())
     }
 
     /// The factory that runs now, if one does; for whoever watches it.
@@ -175,6 +208,13 @@ impl Records {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(StorageError::OutcomeUnknown),
         }
+    }
+}
+
+fn fronted(truth: Arc<dyn Truth>, cache: Option<Arc<dyn CacheDuty>>) -> Arc<dyn Truth> {
+    match cache {
+        Some(cache) => Arc::new(Fronted::new(truth, cache)),
+        None => truth,
     }
 }
 

@@ -181,7 +181,9 @@ impl Game {
     }
 
     pub(crate) async fn standing(&self, member: MemberId, login: LoginId) -> Option<Standing> {
-        self.storage.sessions.standing(self.app.clone(), member, login).await.unwrap()
+        let read = self.storage.sessions.standing(self.app.clone(), member, login).await.unwrap();
+        // What it says, whether or not it was remembered.
+        read.map(|standing| Standing { age: Duration::ZERO, ..standing })
     }
 
     pub(crate) async fn end(

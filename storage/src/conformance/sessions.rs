@@ -4,6 +4,8 @@ pub mod refresh;
 pub mod sweep;
 pub mod take_over;
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use protocol::client::{Platform, StoreName};
 use protocol::ids::LoginId;
@@ -40,6 +42,7 @@ pub async fn a_login_stands_as_it_was_written(storage: Storage) {
             epoch: player.epoch,
             inbox: 0,
             acked: 0,
+            age: Duration::ZERO,
         };
         assert_eq!(player.standing().await, standing);
 

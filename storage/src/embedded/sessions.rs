@@ -2,6 +2,8 @@
 
 mod refresh;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use protocol::client::{Platform, StoreName};
 use protocol::ids::{AppId, LoginId, MemberId};
@@ -210,7 +212,7 @@ fn standing(
     match (found, member) {
         (Some(login), Some(member)) => {
             let (epoch, inbox, acked) = counters(connection, member.id)?;
-            Ok(Some(Standing { member, login, epoch, inbox, acked }))
+            Ok(Some(Standing { member, login, epoch, inbox, acked, age: Duration::ZERO }))
         }
         (None, _) | (_, None) => Ok(None),
     }

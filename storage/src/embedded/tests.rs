@@ -1,5 +1,6 @@
 //! The embedded backend sits the exam, and keeps the promises of its own.
 
+mod cache;
 mod engine;
 #[cfg(unix)]
 mod kill;
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::config::StorageSettings;
 use crate::conformance::batches::{Holder, Newcomer, play_logins, play_refreshes};
-use crate::conformance::sessions_model::{play, stories};
+use crate::conformance::sessions_model::{Op, play, stories};
 use crate::open::Storage;
 
 use proptest::prelude::*;
@@ -28,12 +29,26 @@ mod exam {
 
 #[test]
 fn whatever_happens_to_a_members_logins_the_model_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = StorageSettings { cache_ms: 0, ..StorageSettings::default() };
+    let storage = Storage::embedded(folder.path(), &settings).unwrap();
+    says_the_same(&storage, stories::story());
+}
+
+/// With a cache in front: all but that what was swept is gone at once.
+#[test]
+fn the_model_says_the_same_of_what_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::embedded(folder.path(), &StorageSettings::default()).unwrap();
+    says_the_same(&storage, stories::unswept());
+}
+
+fn says_the_same(storage: &Storage, stories: impl Strategy<Value = Vec<Op>>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (storage, _folder) = runtime.block_on(fresh());
     runtime.block_on(storage.start_alone()).unwrap();
     TestRunner::new(ProptestConfig::with_cases(100))
-        .run(&stories::story(), |story| {
-            runtime.block_on(play(&storage, &story));
+        .run(&stories, |story| {
+            runtime.block_on(play(storage, &story));
             Ok(())
         })
         .unwrap();

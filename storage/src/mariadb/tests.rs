@@ -8,6 +8,7 @@ mod claims;
 mod faults;
 mod moves;
 mod away;
+mod cached;
 mod hung;
 mod full;
 mod kill;

@@ -1,9 +1,16 @@
 //! A poll is cheap, and misses nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use protocol::ids::MemberId;
 use protocol::operation::{MemberRequest, Reply};
 use protocol::push::{AckRequest, ListReply, ListRequest};
+use storage::cache::{CacheDuty, CacheKey, Fill, Look};
+use storage::config::StorageSettings;
+use storage::embedded::cache::NearCache;
+use storage::open::Storage;
 use storage::push::NewPush;
 
 use super::sessions;
@@ -113,6 +120,57 @@ async fn what_another_node_writes_is_seen_when_the_standing_is_old() {
     assert_eq!(post(&there, &caller).await, 2);
     assert_eq!(poll(&here, &caller, 2).await, (0, 2));
     assert_eq!(calls(&ground, polls(&here, &caller, 2, 2)).await.1, 0);
+}
+
+/// The cache of a node that somebody else's reading came to: what is found there is as much older.
+struct Older(NearCache, Duration);
+
+#[async_trait]
+impl CacheDuty for Older {
+    async fn look(&self, keys: Vec<CacheKey>) -> Vec<Look> {
+        let older = |look| match look {
+            Look::Found { value, age } => Look::Found { value, age: age + self.1 },
+            Look::Missing(_) | Look::Taken | Look::Away => look,
+        };
+        self.0.look(keys).await.into_iter().map(older).collect()
+    }
+
+    async fn fill(&self, fills: Vec<Fill>) -> Vec<bool> {
+        self.0.fill(fills).await
+    }
+
+    async fn forget(&self, members: Vec<MemberId>) {
+        self.0.forget(members).await;
+    }
+
+    fn is_near(&self) -> bool {
+        true
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn what_was_found_in_a_cache_is_remembered_for_as_much_less() {
+    let second = Duration::from_secs(1);
+    let ground = Ground::over(|data| {
+        let settings = StorageSettings::default();
+        let (truth, log) = storage::embedded::open(data, &settings).unwrap();
+        let cache = Older(NearCache::new(STANDING, 100), 10 * second);
+        Storage::cached(Arc::new(truth), Arc::new(cache), Arc::new(log), &settings)
+    });
+    let (first, other) = (sessions(&ground, 60_000).await, elsewhere(&ground));
+    let caller = ground.log_in(1).await;
+    assert_eq!(poll(&first, &caller, 0).await, (0, 0));
+    // The first read it from the truth, the second finds it, ten seconds old and a little more.
+    assert_eq!(calls(&ground, polls(&other, &caller, 0, 0)).await.1, 1);
+    ground.clock.advance(STANDING - 11 * second);
+    assert_eq!(calls(&ground, polls(&other, &caller, 0, 0)).await.1, 0);
+    ground.clock.advance(second);
+    assert_eq!(calls(&ground, polls(&first, &caller, 0, 0)).await.1, 0);
+    assert_eq!(calls(&ground, poll(&other, &caller, 0)).await.1, 1);
 }
 
 fn elsewhere(ground: &Ground) -> Sessions {

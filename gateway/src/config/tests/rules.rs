@@ -107,7 +107,7 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 25] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 27] = [
         ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),
@@ -129,6 +129,8 @@ fn numbers_keep_their_bounds() {
         ("storage", "readers", Some(1), Some(1024)),
         ("storage", "gamelog_limit", Some(1), Some(1_000_000)),
         ("storage", "spool_bytes", Some(16 << 20), Some(1 << 40)),
+        ("storage", "cache_ms", None, Some(30_000)),
+        ("storage", "cache_members", None, Some(10_000_000)),
         ("storage.mariadb", "connections", Some(1), Some(1024)),
         ("storage.mariadb", "replica_lag_ms", Some(1), Some(60_000)),
         ("storage.mongodb", "retention_days", None, Some(36_500)),

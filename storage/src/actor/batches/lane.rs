@@ -11,19 +11,18 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::{Result, StorageError};
-use crate::open::Truth;
 
 /// The most items of one batch.
-pub(super) const BATCH: usize = 256;
+pub(in crate::actor) const BATCH: usize = 256;
 /// How many batches of a lane run at once against one server: while one waits for its commit
 /// the next is made.
-pub(super) const AT_ONCE: usize = 2;
+pub(in crate::actor) const AT_ONCE: usize = 2;
 /// Who has waited so long is told so: its caller has given up.
-pub(super) const PATIENCE: Duration = crate::actor::records::DEADLINE;
+pub(in crate::actor) const PATIENCE: Duration = crate::actor::records::DEADLINE;
 
 /// How long what others have locked is asked for again, and again: its caller is told while he
 /// is still there.
-pub(super) const LOCKED: Duration = PATIENCE.saturating_sub(Duration::from_millis(500));
+pub(in crate::actor) const LOCKED: Duration = PATIENCE.saturating_sub(Duration::from_millis(500));
 /// The rest before it is asked for the second time; it doubles with each, up to [`REST_MOST`].
 const REST: Duration = Duration::from_millis(2);
 /// Short beside a transaction that is written to the disk: a lock that several nodes want in turn
@@ -32,21 +31,24 @@ const REST_MOST: Duration = Duration::from_millis(16);
 
 /// Something that is done for many at once.
 #[async_trait]
-pub(super) trait Deed: Send + Sync + 'static {
+pub(in crate::actor) trait Deed: Send + Sync + 'static {
     /// Its name in metrics.
     const NAME: &'static str;
     /// What is asked for.
     type Item: Send + 'static;
     /// What it comes to.
     type Answer: Send + 'static;
+    /// Who does it.
+    type Of: ?Sized + Send + Sync + 'static;
 
-    /// The virtual shard that it concerns first.
-    fn shard(item: &Self::Item) -> u16;
+    /// Which of the servers behind does it first: what goes to different ones does not wait for
+    /// each other.
+    fn server(of: &Self::Of, item: &Self::Item) -> usize;
     /// The item, to be asked for again if others have locked it; `None` when nothing of it is
     /// ever locked.
     fn again(item: &Self::Item) -> Option<Self::Item>;
     /// Does all of it; each has an answer of its own, in their order.
-    async fn all(truth: &dyn Truth, items: Vec<Self::Item>) -> Vec<Result<Self::Answer>>;
+    async fn all(of: &Self::Of, items: Vec<Self::Item>) -> Vec<Result<Self::Answer>>;
 }
 
 struct Waiting<D: Deed> {
@@ -69,10 +71,10 @@ impl<D: Deed> Default for Queue<D> {
 }
 
 /// The way to a deed.
-pub(super) struct Lane<D: Deed>(Arc<Inner<D>>);
+pub(in crate::actor) struct Lane<D: Deed>(Arc<Inner<D>>);
 
 struct Inner<D: Deed> {
-    truth: Arc<dyn Truth>,
+    of: Arc<D::Of>,
     queues: Mutex<HashMap<usize, Queue<D>>>,
 }
 
@@ -84,12 +86,12 @@ impl<D: Deed> Inner<D> {
 }
 
 impl<D: Deed> Lane<D> {
-    pub(super) fn new(truth: Arc<dyn Truth>) -> Self {
-        Self(Arc::new(Inner { truth, queues: Mutex::default() }))
+    pub(in crate::actor) fn new(of: Arc<D::Of>) -> Self {
+        Self(Arc::new(Inner { of, queues: Mutex::default() }))
     }
 
     /// Has it done with whatever else waits.
-    pub(super) async fn ask(&self, item: D::Item) -> Result<D::Answer> {
+    pub(in crate::actor) async fn ask(&self, item: D::Item) -> Result<D::Answer> {
         let (reply_to, reply) = oneshot::channel();
         self.0.clone().enter(Waiting { item, reply_to, since: Instant::now(), rest: REST });
         // Nobody answers when the backend panicked.
@@ -100,7 +102,7 @@ impl<D: Deed> Lane<D> {
 impl<D: Deed> Inner<D> {
     /// Has an item wait, and a batch begin if one more may.
     fn enter(self: Arc<Self>, waiting: Waiting<D>) {
-        let server = self.truth.server_of(D::shard(&waiting.item));
+        let server = D::server(&self.of, &waiting.item);
         let starts = {
             let mut queues = self.queues();
             let queue = queues.entry(server).or_default();
@@ -158,7 +160,7 @@ impl<D: Deed> Turn<D> {
                 continue;
             }
             metrics::histogram!("daemun_batch_items", "deed" => D::NAME).record(items.len() as f64);
-            let answers = D::all(self.inner.truth.as_ref(), items).await;
+            let answers = D::all(&self.inner.of, items).await;
             for ((again, reply_to, since, rest), answer) in replies.into_iter().zip(answers) {
                 match (answer, again) {
                     (Err(StorageError::Locked), Some(item)) => {

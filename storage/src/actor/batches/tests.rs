@@ -50,8 +50,9 @@ impl Deed for Echo {
     /// The desk, and the number.
     type Item = (usize, u32);
     type Answer = u32;
+    type Of = dyn Truth;
 
-    fn shard(_: &Self::Item) -> u16 {
+    fn server(_: &dyn Truth, _: &Self::Item) -> usize {
         0
     }
 
@@ -59,7 +60,7 @@ impl Deed for Echo {
         Some(*item)
     }
 
-    async fn all(_: &dyn Truth, items: Vec<Self::Item>) -> Vec<Result<u32>> {
+    async fn all(_: &(dyn Truth + 'static), items: Vec<Self::Item>) -> Vec<Result<u32>> {
         let desk = DESKS.lock().unwrap()[items[0].0].clone();
         desk.batches.lock().unwrap().push(items.iter().map(|(_, number)| *number).collect());
         desk.door.acquire().await.unwrap().forget();
@@ -76,7 +77,8 @@ impl Deed for Echo {
 }
 
 fn lane() -> Lane<Echo> {
-    Lane::new(Arc::new(Fake::new(0)))
+    let truth: Arc<dyn Truth> = Arc::new(Fake::new(0));
+    Lane::new(truth)
 }
 
 #[tokio::test(start_paused = true)]

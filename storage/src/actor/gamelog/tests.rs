@@ -22,7 +22,7 @@ const DROPPED: &str = "daemun_gamelog_dropped_total";
 fn stopped(open: usize, limit: usize) -> (Gamelog, Arc<Fake>) {
     let backend = Arc::new(Fake::new(open));
     let settings = StorageSettings { gamelog_limit: limit, ..StorageSettings::default() };
-    let records = Records::new(backend.clone(), settings.clone());
+    let records = Records::new(backend.clone(), None, settings.clone());
     (Gamelog::new(backend.clone(), None, records, &settings), backend)
 }
 

@@ -17,7 +17,7 @@ const SHED: &str = "daemun_storage_shed_total";
 /// A way in whose factory does not run yet.
 fn stopped(queue_limit: usize, workers: usize) -> Records {
     let settings = StorageSettings { queue_limit, workers, ..StorageSettings::default() };
-    Records::new(Arc::new(Fake::new(0)), settings)
+    Records::new(Arc::new(Fake::new(0)), None, settings)
 }
 
 async fn started(queue_limit: usize, workers: usize) -> Records {

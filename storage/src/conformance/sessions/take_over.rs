@@ -1,5 +1,7 @@
 //! What is asked of a backend about logins that were replaced, and take the session back.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use crate::conformance::scene::{
@@ -68,7 +70,14 @@ pub async fn a_replaced_login_takes_the_session_back_as_a_new_login(storage: Sto
     };
     assert_eq!(
         standing,
-        Standing { member: old.member.clone(), login, epoch: 3, inbox: 0, acked: 0 }
+        Standing {
+            member: old.member.clone(),
+            login,
+            epoch: 3,
+            inbox: 0,
+            acked: 0,
+            age: Duration::ZERO
+        }
     );
     assert_eq!(old.shows(write.next, START.after(DAY)).await, ended);
     newest.rotates(newest.login.token, START.after(2 * DAY)).await;

@@ -13,6 +13,15 @@ pub(crate) fn story() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(), 1..60)
 }
 
+/// The same without what expired being forgotten: of that a cache is told nothing.
+#[cfg(test)]
+pub(crate) fn unswept() -> impl Strategy<Value = Vec<Op>> {
+    story().prop_map(|mut story| {
+        story.retain(|op| !matches!(op, Op::Sweep));
+        story
+    })
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let by = prop::sample::select(EndedBy::ALL);
     let refresh = (login(), shown(), prop::bool::weighted(0.3))

@@ -1,6 +1,7 @@
 //! Where logins stand: one read for all that ask at once, and so of one moment.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use mysql_async::{Conn, Row};
 use protocol::ids::LoginId;
@@ -60,5 +61,6 @@ fn standing(row: &mut Row) -> Result<Standing> {
         epoch: cell(row, WIDTH + members::WIDTH, "member_session.epoch")?,
         inbox: unsigned(cell(row, WIDTH + members::WIDTH + 1, "member_session.inbox_seq")?),
         acked: unsigned(cell(row, WIDTH + members::WIDTH + 2, "member_session.inbox_acked")?),
+        age: Duration::ZERO,
     })
 }

@@ -16,7 +16,7 @@ async fn come<T>(future: impl Future<Output = T>) -> T {
 /// A log with a spool in `folder`, and its batcher.
 async fn spooled(backend: &Arc<Fake>, folder: &Path, bytes: u64) -> (Gamelog, ActorCell) {
     let settings = StorageSettings { gamelog_limit: 100_000, ..StorageSettings::default() };
-    let records = Records::new(backend.clone(), settings.clone());
+    let records = Records::new(backend.clone(), None, settings.clone());
     let spool = Spool::open(folder, bytes).unwrap();
     let log = Gamelog::new(backend.clone(), Some(spool), records, &settings);
     let batcher = log.start(None).await.unwrap();
