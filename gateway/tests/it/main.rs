@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod cache;
 mod claims;
 mod deploy;
 mod frames;
