@@ -6,6 +6,9 @@
 //! read before a write never lies there after that write was answered: either it was put there
 //! before, and is forgotten, or it comes under a lease that is no more.
 //!
+//! In the last quarter of a value's life one of those who find it gets a lease as well, reads it anew
+//! behind its own answer, and fills it, so that nobody has to wait for what is asked for often.
+//!
 //! No value is older than the cache's life, counted from its lease, so from before it was read:
 //! that is what bounds a write that could not be forgotten. What decides about logins, tokens and
 //! money is read where it is written, and never here.
@@ -91,6 +94,9 @@ pub enum Look {
         value: Value,
         /// How long ago at most.
         age: Duration,
+        /// For one of those who find it in the last quarter of its life: the right to read it
+        /// anew while the others still find it.
+        anew: Option<Lease>,
     },
     /// It is not there: whoever is told this asks the truth and fills it.
     Missing(Lease),

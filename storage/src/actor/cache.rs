@@ -19,11 +19,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use protocol::ids::MemberId;
 use tokio::time::Instant;
 
 use super::batches::lane::{Deed, Lane};
-use crate::cache::{CacheDuty, CacheKey, Fill, Look, Value};
+use crate::cache::{CacheDuty, CacheKey, Fill, Lease, Look, Value};
 use crate::error::{Result, StorageError};
 use crate::identity::LoginOutcome;
 use crate::open::Truth;
@@ -118,25 +119,29 @@ impl Fronted {
     }
 
     /// What is kept under a key, or what `truth` says; and how old it is.
-    async fn read<T: Clone>(
+    async fn read<T: Clone + Send + 'static>(
         &self,
         key: CacheKey,
         of: fn(Value) -> Option<T>,
         value: fn(T) -> Value,
-        truth: impl Future<Output = Result<T>>,
+        truth: impl FnOnce(Arc<dyn Truth>) -> BoxFuture<'static, Result<T>>,
     ) -> Result<(T, Duration)> {
+        let truth = || truth(self.behind.clone());
         let present = |answer| (answer, Duration::ZERO);
         let (begun, mut rest) = (Instant::now(), REST);
         loop {
             match self.look(key.clone()).await {
-                Look::Found { value, age } => {
-                    let Some(answer) = of(value) else { break };
+                Look::Found { value: found, age, anew } => {
+                    let Some(answer) = of(found) else { break };
                     looked("hit");
+                    if let Some(lease) = anew {
+                        self.read_anew(key, lease, value, truth());
+                    }
                     return Ok((answer, age));
                 }
                 Look::Missing(lease) => {
                     looked("miss");
-                    let answer = truth.await?;
+                    let answer = truth().await?;
                     self.fill(Fill { key, lease, value: value(answer.clone()) }).await;
                     return Ok(present(answer));
                 }
@@ -146,13 +151,31 @@ impl Fronted {
                 }
                 Look::Taken => {
                     looked("waited");
-                    return truth.await.map(present);
+                    return truth().await.map(present);
                 }
                 Look::Away => break,
             }
         }
         looked("away");
-        truth.await.map(present)
+        truth().await.map(present)
+    }
+
+    /// Reads what is kept anew, behind the answer of whoever found it.
+    fn read_anew<T: Send + 'static>(
+        &self,
+        key: CacheKey,
+        lease: Lease,
+        value: fn(T) -> Value,
+        truth: BoxFuture<'static, Result<T>>,
+    ) {
+        looked("anew");
+        let cache = self.cache.clone();
+        tokio::spawn(async move {
+            // One that fails leaves what is there, to its end.
+            if let Ok(answer) = truth.await {
+                cache.fill(vec![Fill { key, lease, value: value(answer) }]).await;
+            }
+        });
     }
 
     /// Forgets whom a write was about, unless it is known that nothing was done.

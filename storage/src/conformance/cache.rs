@@ -11,7 +11,7 @@ use protocol::members::MemberState;
 use protocol::text::Text;
 use uuid::Uuid;
 
-pub use model::{Step, play, steps};
+pub use model::{Step, play, steps, steps_and_waits};
 
 use super::scene::{START, candidate};
 use crate::cache::{CacheDuty, CacheKey, Fill, Lease, Look, Part, Value};

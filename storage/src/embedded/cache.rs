@@ -39,6 +39,8 @@ struct Slot {
     /// When its lease was given.
     since: Instant,
     state: State,
+    /// The lease to read anew what is kept, and when it was given.
+    anew: Option<(Lease, Instant)>,
 }
 
 enum State {
@@ -59,19 +61,23 @@ impl NearCache {
 
     fn look_for(&self, generations: &mut Generations, key: CacheKey, now: Instant) -> Look {
         let held = generations.of(key.member, self.most);
-        let found = held.iter_mut().find(|(app, part, _)| *app == key.app && *part == key.part);
-        if let Some((_, _, slot)) = &found {
+        let mut found = held.iter_mut().find(|(app, part, _)| *app == key.app && *part == key.part);
+        if let Some((_, _, slot)) = &mut found {
             let age = now.duration_since(slot.since);
             match &slot.state {
                 State::Kept { value, life } if age < *life => {
-                    return Look::Found { value: value.as_ref().clone(), age };
+                    let leased = slot.anew.is_some_and(|(_, at)| now.duration_since(at) < LEASE);
+                    let anew = (age >= *life - *life / 4 && !leased).then(Lease::draw);
+                    let value = value.as_ref().clone();
+                    slot.anew = anew.map(|lease| (lease, now)).or(slot.anew);
+                    return Look::Found { value, age, anew };
                 }
                 State::Leased(_) if age < LEASE => return Look::Taken,
                 State::Kept { .. } | State::Leased(_) => {}
             }
         }
         let lease = Lease::draw();
-        let slot = Slot { since: now, state: State::Leased(lease) };
+        let slot = Slot { since: now, state: State::Leased(lease), anew: None };
         match found {
             Some((_, _, found)) => *found = slot,
             None => {
@@ -87,15 +93,18 @@ impl NearCache {
     fn fill_in(&self, generations: &mut Generations, fill: Fill, now: Instant) -> bool {
         let Fill { key, lease, value } = fill;
         let Some(held) = generations.find(key.member) else { return false };
-        let is = |(app, part, slot): &&mut (AppId, Part, Slot)| {
-            *app == key.app
-                && *part == key.part
-                && matches!(slot.state, State::Leased(of) if of == lease)
-                && now.duration_since(slot.since) < LEASE
-        };
+        let is = |(app, part, _): &&mut (AppId, Part, Slot)| *app == key.app && *part == key.part;
         let Some((_, _, slot)) = held.iter_mut().find(is) else { return false };
-        let life = value.life(self.life);
-        slot.state = State::Kept { value: Box::new(value), life };
+        let given = match (&slot.state, slot.anew) {
+            (State::Leased(of), _) if *of == lease => slot.since,
+            (State::Kept { .. }, Some((of, at))) if of == lease => at,
+            (State::Leased(_) | State::Kept { .. }, _) => return false,
+        };
+        if now.duration_since(given) >= LEASE {
+            return false;
+        }
+        let state = State::Kept { life: value.life(self.life), value: Box::new(value) };
+        *slot = Slot { since: given, state, anew: None };
         true
     }
 

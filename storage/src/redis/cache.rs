@@ -122,11 +122,11 @@ impl FarCache {
         }
         let Ok(Answer::Array(parts)) = answer else { return Err(Broken) };
         match parts.as_slice() {
-            [Answer::Int(1), Answer::Int(age), Answer::BulkString(bytes)] => {
+            [Answer::Int(1), Answer::Int(age), Answer::BulkString(bytes), Answer::Int(given)] => {
                 let value = pack::unpack(key, bytes).ok_or(Broken)?;
                 // The clock is read in whole milliseconds, twice.
                 let age = Duration::from_millis(u64::try_from(*age).unwrap_or(0) + 1);
-                Ok(Look::Found { value, age })
+                Ok(Look::Found { value, age, anew: (*given == 1).then_some(lease) })
             }
             [Answer::Int(2)] => Ok(Look::Taken),
             [Answer::Int(3), Answer::Int(dropped)] => {

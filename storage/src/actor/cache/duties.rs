@@ -1,6 +1,9 @@
 //! What is looked for first, and what forgets. The rest goes straight to the truth.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use protocol::ids::{AppId, LoginId, MemberId};
 
 use super::{Fronted, who, whose};
@@ -53,7 +56,8 @@ impl IdentityDuty for Fronted {
             Value::Identities(identities) => Some(identities),
             Value::Member(_) | Value::Standing(_) => None,
         };
-        let truth = self.behind.identities(app, member);
+        let truth =
+            move |it: Arc<dyn Truth>| async move { it.identities(app, member).await }.boxed();
         self.read(key, of, Value::Identities, truth).await.map(|(identities, _)| identities)
     }
 }
@@ -66,7 +70,7 @@ impl MembersDuty for Fronted {
             Value::Member(member) => Some(member),
             Value::Identities(_) | Value::Standing(_) => None,
         };
-        let truth = self.behind.member(app, member);
+        let truth = move |it: Arc<dyn Truth>| async move { it.member(app, member).await }.boxed();
         self.read(key, of, Value::Member, truth).await.map(|(member, _)| member)
     }
 
@@ -149,7 +153,8 @@ impl SessionsDuty for Fronted {
             Value::Standing(standing) => Some(standing),
             Value::Member(_) | Value::Identities(_) => None,
         };
-        let truth = self.behind.standing(app, member, login);
+        let truth =
+            move |it: Arc<dyn Truth>| async move { it.standing(app, member, login).await }.boxed();
         let (standing, age) = self.read(key, of, Value::Standing, truth).await?;
         Ok(standing.map(|standing| Standing { age, ..standing }))
     }

@@ -113,6 +113,27 @@ async fn a_write_of_an_unknown_outcome_is_forgotten_and_one_that_was_not_done_is
     assert_eq!((node.says(&key).await, reads(&truth)), (Ok(1), 2));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_for_often_is_read_anew_behind_the_answers() {
+    let (truth, key) = (Arc::new(Fake::new(0)), key());
+    let node = node(&truth, near());
+    assert_eq!(node.says(&key).await, Ok(0));
+    tokio::time::advance(LIFE.mul_f64(0.77)).await;
+    // All of them find it, at once, and one reads it anew.
+    truth.member.door.forget_permits(usize::MAX);
+    for _ in 0..10 {
+        assert_eq!(node.says(&key).now_or_never(), Some(Ok(0)));
+    }
+    truth.member.reads.subscribe().wait_for(|reads| *reads == 2).await.unwrap();
+    truth.member.door.add_permits(10);
+    // Long after it would have ended it is there, and nobody waited.
+    for _ in 0..10 {
+        tokio::time::sleep(LIFE / 5).await;
+        assert_eq!(node.says(&key).await, Ok(0));
+    }
+    assert!(reads(&truth) < 8, "{}", reads(&truth));
+}
+
 #[tokio::test]
 async fn a_reader_that_was_overtaken_by_a_write_leaves_nothing_behind() {
     for cache in [near(), far().await[0].clone()] {

@@ -7,7 +7,7 @@
 use proptest::prelude::*;
 
 use super::{Asked, key};
-use crate::cache::{CacheKey, Lease, Look, Value};
+use crate::cache::{CacheKey, LEASE, LONGEST, Lease, Look, Value};
 use crate::clock::Micros;
 use crate::conformance::scene::START;
 use crate::members::Member;
@@ -20,6 +20,8 @@ pub enum Step {
     Reader(usize),
     /// Of a writer.
     Writer(usize),
+    /// Time passes, which the test's own clock has to let.
+    Wait(Duration),
 }
 
 const READERS: usize = 3;
@@ -27,11 +29,24 @@ const WRITERS: usize = 2;
 
 /// Stories of up to 40 steps.
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 0..40)
+}
+
+/// Stories of up to 40 steps in which leases end, and values get old.
+pub fn steps_and_waits() -> impl Strategy<Value = Vec<Step>> {
+    let waits = [LEASE / 2, LEASE, LONGEST / 4, LONGEST / 2];
     let step = prop_oneof![
-        3 => (0..READERS).prop_map(Step::Reader),
-        2 => (0..WRITERS).prop_map(Step::Writer),
+        6 => step(),
+        1 => prop::sample::select(waits.to_vec()).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 0..40)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..READERS).prop_map(Step::Reader),
+        2 => (0..WRITERS).prop_map(Step::Writer),
+    ]
 }
 
 #[derive(Clone, Copy)]
@@ -52,13 +67,14 @@ pub async fn play(cache: &Asked, story: &[Step]) {
     let mut writers: [Option<u64>; WRITERS] = [None; WRITERS];
     for step in story {
         match *step {
+            Step::Wait(time) => tokio::time::advance(time).await,
             Step::Reader(who) => {
                 readers[who] = match readers[who] {
                     Reader::Idle => match cache.look(&key).await {
-                        Look::Found { value, .. } => {
+                        Look::Found { value, anew, .. } => {
                             let found = number(&value);
                             assert!(found >= answered, "{found} of {answered} in {story:?}");
-                            Reader::Idle
+                            anew.map_or(Reader::Idle, Reader::Told)
                         }
                         Look::Missing(lease) => Reader::Told(lease),
                         Look::Taken => Reader::Idle,

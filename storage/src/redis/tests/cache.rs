@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::scene::{LIFE, Scene, hash, node};
-use crate::cache::{CacheKey, LEASE, Look, NOTHING, Part, Value};
+use crate::cache::{CacheKey, LEASE, Lease, Look, NOTHING, Part, Value};
 use crate::conformance::cache::{Asked, all_of, everything, key, play, somebody, steps};
 use crate::redis::cache::pack;
 
@@ -76,21 +76,58 @@ async fn whatever_is_put_there_expires() {
     assert!(left > life / 2, "{left}");
 }
 
-#[tokio::test]
-async fn what_is_too_old_is_not_found_though_it_lies_there() {
-    let (scene, key) = (Scene::new().await, key());
-    let hash = hash(&key);
-    let now: Vec<i64> = scene.run(&["TIME"]).await;
-    let now = now[0] * 1000;
-    let lies = async |since: i64, till: i64| {
-        let body = pack::pack(&somebody(&key));
+impl Scene {
+    /// The server's clock, in milliseconds.
+    async fn now(&self) -> i64 {
+        let now: Vec<i64> = self.run(&["TIME"]).await;
+        now[0] * 1000 + now[1] / 1000
+    }
+
+    /// Puts a value there that was read then and ends then.
+    async fn lies(&self, key: &CacheKey, since: i64, till: i64) {
+        let body = pack::pack(&somebody(key));
         let mut bytes = format!("{since:013}{till:013}").into_bytes();
         bytes.extend(body);
         // MessagePack of this value is no text: it is written as Redis' own escapes.
         let escaped: String = bytes.iter().map(|byte| format!("\\{byte:03}")).collect();
         let script = format!("return redis.call('HSET', KEYS[1], ARGV[1], '{escaped}')");
-        let _: i64 = scene.run(&["EVAL", &script, "1", &hash, &pack::field(&key)]).await;
+        let _: i64 = self.run(&["EVAL", &script, "1", &hash(key), &pack::field(key)]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_gets_old_is_read_anew_by_one_while_the_others_find_it() {
+    let (scene, key) = (Scene::new().await, key());
+    let now = scene.now().await;
+    let anew = async || match scene.cache.look(&key).await {
+        Look::Found { age, anew, .. } => (age, anew),
+        other => panic!("{other:?}"),
     };
+    // One has most of its life before it, the other is in the last
+    // quarter of it.
+    scene.lies(&key, now - 10_000, now + 3_600_000).await;
+    assert_eq!(anew().await.1, None);
+    scene.lies(&key, now - 20_000, now + 6_000).await;
+    let (old, Some(lease)) = anew().await else { panic!("it is old") };
+    assert!(old >= Duration::from_secs(20), "{old:?}");
+    assert_eq!(anew().await.1, None, "another has it");
+    assert!(!scene.cache.fill(&key, Lease(lease.0 ^ 1), &Value::Member(None)).await);
+    assert!(scene.cache.fill(&key, lease, &somebody(&key)).await);
+    let (young, again) = anew().await;
+    assert!(young < old && again.is_none(), "{young:?}");
+    // What is forgotten meanwhile is not filled with what was read before.
+    scene.lies(&key, now - 20_000, now + 6_000).await;
+    let Some(lease) = anew().await.1 else { panic!("it is old again") };
+    scene.cache.forget(key.member).await;
+    assert!(!scene.cache.fill(&key, lease, &somebody(&key)).await);
+    scene.cache.misses(&key).await;
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_not_found_though_it_lies_there() {
+    let (scene, key) = (Scene::new().await, key());
+    let now = scene.now().await;
+    let lies = async |since, till| scene.lies(&key, since, till).await;
     lies(now, now + 60_000).await;
     assert_eq!(scene.cache.finds(&key).await, Some(somebody(&key)));
     // It was put there by a node that remembers for longer than another.
