@@ -46,16 +46,16 @@ const NOTES: &[(&str, &str)] = &[
         "Records of the game log that may wait in memory before the next is dropped and counted; as many again of those that are never dropped; from 1 to 1000000.",
     ),
     (
+        "spool_bytes",
+        "Bytes of game-log records that are kept on the disk while a server for the log is away; the default is an hour of 200 logins a second with four records of 300 bytes each (864 million bytes) and an eighth for what is never dropped; from 16777216 to 1099511627776.",
+    ),
+    (
         "cache_ms",
         "Milliseconds for which what was read of a member may be answered again, never longer than sessions.standing_ms; 0 for not at all; from 0 to 30000.",
     ),
     (
         "cache_members",
         "Members remembered in memory while the truth is in the data folder, about a kilobyte each; from 0 to 10000000.",
-    ),
-    (
-        "spool_bytes",
-        "Bytes of game-log records that are kept on the disk while a server for the log is away; the default is an hour of 200 logins a second with four records of 300 bytes each (864 million bytes) and an eighth for what is never dropped; from 16777216 to 1099511627776.",
     ),
 ];
 

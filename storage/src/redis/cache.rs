@@ -13,10 +13,10 @@
 //! The server's clock alone counts, within one script each: those of the nodes need not agree.
 //!
 //! # What could not be forgotten
-//! A member whose forgetting was not confirmed is *owed*: it is forgotten with the next thing that
-//! this node asks of Redis, before it, and until that was confirmed, or it is so long ago that
-//! nothing of it can be there any more, this node looks for none of its values. Other nodes may
-//! find an old value for as long as that.
+//! A member whose forgetting was not confirmed is *owed*: it is forgotten before the next thing
+//! that this node asks of Redis (many are over several), and until that was confirmed, or it is so
+//! long ago that nothing of it can be there any more, this node looks for none of its values. Other
+//! nodes may find an old value for as long as that.
 
 mod owed;
 pub(crate) mod pack;
