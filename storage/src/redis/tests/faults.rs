@@ -93,12 +93,32 @@ async fn a_server_that_was_killed_comes_back_empty_and_is_filled_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_full_and_makes_room_forgets_what_it_likes() {
+    let server = server();
+    let scene = Scene::on(server.databases().url().to_owned()).await;
+    let kept = filled(&scene.cache).await;
+    let evicts = ["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"];
+    let _: redis::Value = scene.run(&evicts).await;
+    let _: redis::Value = scene.run(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    // Nothing has room here; who asks goes to the truth.
+    while scene.cache.finds(&kept).await.is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.cache.0.trouble(), None);
+    let _: redis::Value = scene.run(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    let lease = scene.cache.misses(&kept).await;
+    assert!(scene.cache.fill(&kept, lease, &somebody(&kept)).await);
+}
+
+#[tokio::test]
 async fn a_server_that_is_full_finds_and_forgets_and_takes_nothing_new() {
     let server = server();
     let scene = Scene::on(server.databases().url().to_owned()).await;
     let (cache, new) = (&scene.cache, key());
     let (kept, gone) = (filled(cache).await, filled(cache).await);
     let lease = cache.misses(&new).await;
+    let keeps = ["CONFIG", "SET", "maxmemory-policy", "noeviction"];
+    let _: redis::Value = scene.run(&keeps).await;
     let _: redis::Value = scene.run(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert_eq!(cache.finds(&kept).await, Some(somebody(&kept)));
     assert!(!cache.fill(&new, lease, &somebody(&new)).await);
