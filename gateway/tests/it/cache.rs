@@ -79,7 +79,8 @@ async fn players_play_while_redis_hangs_and_when_it_is_gone() {
 
 #[test]
 fn a_redis_is_checked_by_command() {
-    let mut server = Redis::start(&Binaries::default(), &["--maxmemory", "64mb"]).unwrap();
+    let bad = ["--maxmemory", "64mb", "--maxmemory-policy", "noeviction"];
+    let mut server = Redis::start(&Binaries::default(), &bad).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let check = |url: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daemun"));
