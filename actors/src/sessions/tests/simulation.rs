@@ -77,6 +77,10 @@ async fn play(ground: &Arc<Ground>, seed: u64) {
     for member in members {
         member.settle().await;
     }
+    // Whoever left is worked for all the same, by SQLite's own threads and in their own time.
+    while ground.storage.records.under_way() > 0 {
+        tokio::task::yield_now().await;
+    }
     // All is answered, so an actor sleeps when it was quiet for twice as long at most.
     for _ in 0..10 {
         tokio::time::advance(QUIET).await;

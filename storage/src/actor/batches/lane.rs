@@ -112,7 +112,7 @@ impl<D: Deed> Inner<D> {
             starts
         };
         if starts {
-            tokio::spawn(Turn { inner: self, server, over: false }.run());
+            tokio::spawn(Turn::new(self, server).run());
         }
     }
 
@@ -137,11 +137,18 @@ impl<D: Deed> Inner<D> {
 struct Turn<D: Deed> {
     inner: Arc<Inner<D>>,
     server: usize,
+    /// Whether it ever ran: one that did not was dropped by a runtime that ends.
+    began: bool,
     over: bool,
 }
 
 impl<D: Deed> Turn<D> {
+    fn new(inner: Arc<Inner<D>>, server: usize) -> Self {
+        Self { inner, server, began: false, over: false }
+    }
+
     async fn run(mut self) {
+        self.began = true;
         while let Some(batch) = self.take() {
             let (mut items, mut replies) = (Vec::new(), Vec::new());
             for Waiting { item, reply_to, since, rest } in batch {
@@ -196,12 +203,13 @@ impl<D: Deed> Drop for Turn<D> {
             return;
         }
         // The backend panicked, and those who wait get another turn; or the runtime ends, and then
-        // there are no turns to be had any more: what is spawned is dropped at once, here again.
-        if std::thread::panicking()
+        // there are no turns to be had any more: what is spawned is dropped at once, here again, and
+        // not having begun it begins nothing.
+        if self.began
+            && std::thread::panicking()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let turn = Self { inner: self.inner.clone(), server: self.server, over: false };
-            runtime.spawn(turn.run());
+            runtime.spawn(Self::new(self.inner.clone(), self.server).run());
         } else if let Some(queue) = self.inner.queues().get_mut(&self.server) {
             queue.running -= 1;
             queue.waiting.clear();

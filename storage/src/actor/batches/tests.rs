@@ -149,6 +149,23 @@ fn a_runtime_that_ends_in_the_midst_ends_all_that_waits() {
     }
 }
 
+/// A test that fails says why: what it dropped does not go in a circle until the stack is full.
+#[test]
+fn a_runtime_that_ends_in_a_panic_ends() {
+    let ends = std::panic::catch_unwind(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (lane, (place, _desk)) = (lane(), desk());
+        runtime.block_on(async {
+            let mut ask = lane.ask((place, 2)).boxed();
+            assert!(poll!(&mut ask).is_pending());
+            tokio::task::yield_now().await;
+            panic!("on purpose");
+        });
+    });
+    let why = ends.unwrap_err();
+    assert_eq!(why.downcast_ref::<&str>(), Some(&"on purpose"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_an_unknown_outcome_and_the_others_go_on() {
     let (lane, (place, desk)) = (lane(), desk());
