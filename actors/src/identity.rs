@@ -17,7 +17,7 @@ mod login;
 mod told;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use login::{IdentityService, Parts};
 pub use settings::IdentitySettings;

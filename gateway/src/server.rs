@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use actors::apps::AppSettings;
 use actors::identity::keyring::Keyring;
-use actors::identity::keys::{KeyCache, http_client};
+use actors::identity::keys::KeyCache;
 use actors::identity::tokens::AccessTokens;
 use actors::identity::{IdentityService, Parts};
 use actors::launching::Launching;
 use actors::node::Node;
+use actors::outside::http_client;
 use actors::presence::Roll;
 use actors::sessions::Sessions;
 use actors::supervisor::Supervisor;

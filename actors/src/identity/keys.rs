@@ -26,10 +26,10 @@ use storage::clock::Clock;
 use tokio::sync::watch;
 use tracing::warn;
 
-pub use self::fetch::{check_url, http_client};
 pub use self::jwk::PublicKey;
 use self::source::{Landing, Source, Step, Takeoff};
 use super::provider::Refusal;
+use crate::outside;
 
 /// The key sets of all providers, by URL. A clone shares the same sets.
 ///
@@ -46,7 +46,7 @@ struct Shared {
 }
 
 impl KeyCache {
-    /// An empty cache that fetches with `client`, which should be [`http_client`]'s, and takes
+    /// An empty cache that fetches with `client`, which should be [`outside::http_client`]'s, and takes
     /// the time from `clock`.
     #[must_use]
     pub fn new(client: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
@@ -100,7 +100,7 @@ impl KeyCache {
             counter!("daemun_identity_key_fetches_total", "outcome" => outcome).increment(1);
             if let Err(error) = &fetched {
                 // The host alone: a URL from the configuration may hold a secret in its path.
-                let host = fetch::host(&url);
+                let host = outside::host(&url);
                 warn!(host, %error, "the keys of {host} could not be fetched");
             }
             source.land(takeoff, fetched.ok());

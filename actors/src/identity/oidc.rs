@@ -21,8 +21,9 @@ use storage::clock::Micros;
 
 use self::claims::Claims;
 use self::token::Token;
-use super::keys::{KeyCache, check_url};
+use super::keys::KeyCache;
 use super::provider::{Refusal, Verified, reason};
+use crate::outside::check_url;
 
 /// How far the provider's clock and ours may be apart.
 const LEEWAY: Duration = Duration::from_secs(60);
@@ -121,13 +122,37 @@ impl OidcSettings {
         nonce: Option<&str>,
         now: Micros,
     ) -> Result<Verified, Refusal> {
+        let (claims, digest) = self.proven(keys, token).await?;
+        self.accept(&claims, nonce, now, digest)
+    }
+
+    /// Verifies an ID token by which a service of the provider's calls us, under the account
+    /// with this address.
+    ///
+    /// # Errors
+    /// As [`OidcSettings::verify`].
+    pub async fn verify_service(
+        &self,
+        keys: &KeyCache,
+        token: &str,
+        email: &str,
+        now: Micros,
+    ) -> Result<Verified, Refusal> {
+        let (claims, digest) = self.proven(keys, token).await?;
+        let verified = self.accept(&claims, None, now, digest)?;
+        accept_if(claims.has_proven_email(email), reason::EMAIL_OTHER)?;
+        Ok(verified)
+    }
+
+    /// The claims of a token whose signature is right, and the digest of what is signed.
+    async fn proven(&self, keys: &KeyCache, token: &str) -> Result<(Claims, [u8; 32]), Refusal> {
         let token = Token::split(token)?;
         let header = token.header()?;
         let algorithm = self.algorithm(&header.alg)?;
         let kid = header.kid.ok_or(Refusal::Rejected(reason::KID_MISSING))?;
         let key = keys.key(&self.jwks_url, &kid).await?;
         key.verify(algorithm, token.signed, token.signature)?;
-        self.accept(&token.claims()?, nonce, now, Sha256::digest(token.signed).into())
+        Ok((token.claims()?, Sha256::digest(token.signed).into()))
     }
 
     /// The algorithm of that name, if this provider's list has it. A list that was never checked

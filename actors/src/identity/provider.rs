@@ -122,6 +122,8 @@ pub mod reason {
     pub const NBF_MALFORMED: &str = "nbf_malformed";
     /// `nbf` is more than the leeway ahead.
     pub const NBF_FUTURE: &str = "nbf_future";
+    /// `email` is not the account's that has to call, or the provider does not stand for it.
+    pub const EMAIL_OTHER: &str = "email_other";
     /// The token has no nonce, though it has to.
     pub const NONCE_MISSING: &str = "nonce_missing";
     /// `nonce` is not a string.

@@ -18,7 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::keys::{KeyCache, http_client};
+use super::keys::KeyCache;
+use crate::outside::http_client;
 
 /// When the tests begin, in seconds since the epoch.
 pub(crate) const START: i64 = 1_800_000_000;

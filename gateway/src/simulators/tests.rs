@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::apps::{AppSettings, Game, Provider};
-use actors::identity::keys::{KeyCache, http_client};
+use actors::identity::keys::KeyCache;
 use actors::identity::provider::{Refusal, Verified};
+use actors::outside::http_client;
 use axum::Router;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};

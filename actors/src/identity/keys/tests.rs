@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::identity::provider::reason::KID_UNKNOWN;
 use crate::identity::testing::{ED, KeyServer, cache, clock};
+use crate::outside::http_client;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);

@@ -8,8 +8,8 @@ use storage::clock::Micros;
 
 use crate::identity::provider::Refusal;
 
-/// What is read of a payload. Personal claims are not: nothing here needs them, and a provider's
-/// odd `email_verified` (a string at some, a boolean at others) then does no harm.
+/// What is read of a payload. Personal claims are not, but for the address of a service's
+/// account: a login needs none.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Claims {
@@ -22,6 +22,8 @@ pub(super) struct Claims {
     pub(super) nbf: Claim<Seconds>,
     pub(super) nonce: Claim<String>,
     nonce_supported: Claim<Flag>,
+    email: Claim<String>,
+    email_verified: Claim<Flag>,
 }
 
 impl Claims {
@@ -33,6 +35,20 @@ impl Claims {
             Claim::Malformed => true,
             Claim::Absent => false,
         }
+    }
+}
+
+impl Claims {
+    /// Whether the token is of the account with this address, and the provider stands for that.
+    pub(super) fn has_proven_email(&self, address: &str) -> bool {
+        let same = matches!(&self.email, Claim::Present(email) if email == address);
+        // A boolean at some, a string at others; any other form proves nothing.
+        let proven = match &self.email_verified {
+            Claim::Present(Flag::Plain(flag)) => *flag,
+            Claim::Present(Flag::Text(text)) => text == "true",
+            Claim::Absent | Claim::Malformed => false,
+        };
+        same && proven
     }
 }
 
