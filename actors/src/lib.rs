@@ -10,6 +10,7 @@ pub mod supervisor;
 pub mod apps;
 pub mod launching;
 pub mod identity;
+pub mod purchases;
 pub mod presence;
 pub mod sessions;
 pub mod push;
@@ -17,6 +18,7 @@ mod session;
 
 mod housekeeper;
 
+pub mod outside;
 pub mod fault;
 pub mod random;
 
