@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::identity::oidc::OidcSettings;
+use crate::purchases::settings::StoresSettings;
 
 /// A game's settings, as TOML describes them and as its row keeps them.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct AppSettings {
     /// How many of them may come at once; unset as the server is told. At least 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_burst: Option<u32>,
+    /// The stores in which the game is sold.
+    #[serde(skip_serializing_if = "StoresSettings::is_default")]
+    pub stores: StoresSettings,
 }
 
 impl fmt::Debug for AppSettings {
@@ -40,6 +44,7 @@ impl fmt::Debug for AppSettings {
             .field("providers", &self.providers.keys().collect::<Vec<_>>())
             .field("requests_per_minute", &self.requests_per_minute)
             .field("requests_burst", &self.requests_burst)
+            .field("stores", &self.stores)
             .finish()
     }
 }
@@ -66,6 +71,8 @@ pub struct Game {
     pub providers: BTreeMap<String, Provider>,
     /// How often its players may ask.
     pub rate: RequestRate,
+    /// Where it is sold.
+    pub stores: StoresSettings,
 }
 
 /// How often one login may ask, where a game has its own mind about it.
@@ -143,6 +150,12 @@ impl AppSettings {
                 }
             }
         }
+        problems.extend(
+            self.stores
+                .problems()
+                .into_iter()
+                .map(|(path, reason)| AppProblem::new(&path, reason).under(&["stores"])),
+        );
         (providers, problems)
     }
 }
@@ -165,18 +178,21 @@ impl Game {
         };
         match problems.into_iter().next() {
             Some(first) => Err(first),
-            None => Ok(Self { id, name, origins, providers, rate }),
+            None => {
+                Ok(Self { id, name, origins, providers, rate, stores: settings.stores.clone() })
+            }
         }
     }
 
-    /// Whether it trusts keys from plain HTTP on this machine, as the simulators serve them.
-    /// Production does not serve such a game.
+    /// Whether it trusts keys from plain HTTP on this machine, as the simulators serve them, or
+    /// stores that are played here. Production does not serve such a game.
     #[must_use]
     pub fn is_for_development(&self) -> bool {
-        self.providers.values().any(|provider| match provider {
+        let keys = self.providers.values().any(|provider| match provider {
             Provider::Guest => false,
             Provider::Oidc(settings) => settings.allow_insecure_loopback,
-        })
+        });
+        keys || self.stores.is_for_development()
     }
 
     /// Whether a page of this origin may speak for the game.
@@ -341,6 +357,22 @@ mod tests {
         assert_eq!(written, json!({"name": "", "origins": [], "providers": {}}));
         let game = game(json!({"requests_burst": 5})).unwrap();
         assert_eq!(game.rate, RequestRate { per_minute: None, burst: Some(5) });
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_used_is_named_and_one_that_is_played_is_for_development() {
+        let bad =
+            json!({"stores": {"app_store": {"bundle_id": "a", "issuer_id": "b", "key_id": "c"}}});
+        assert_eq!(
+            game(bad).unwrap_err().to_string(),
+            "stores.app_store.key_file: must not be empty"
+        );
+        let of = |loopback: bool| {
+            json!({"stores": {"google_play": {"package_name": "a", "service_account_file": "b",
+                "allow_insecure_loopback": loopback}}})
+        };
+        assert!(game(of(true)).unwrap().is_for_development());
+        assert!(!game(of(false)).unwrap().is_for_development());
     }
 
     #[test]

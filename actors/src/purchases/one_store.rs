@@ -48,9 +48,9 @@ pub struct OneStore {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn license(text: &str) -> Result<ParsedPublicKey, &'static str> {
-    const WRONG: &str = "expected an RSA public key in base64, as the console shows it";
-    let der = STANDARD.decode(text.trim()).map_err(|_| WRONG)?;
+fn license(text: &[u8]) -> Result<ParsedPublicKey, &'static str> {
+    const WRONG: &str = "is not an RSA public key in base64, as the console shows it";
+    let der = STANDARD.decode(text.trim_ascii()).map_err(|_| WRONG)?;
     ParsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, der).map_err(|_| WRONG)
 }
 
@@ -70,8 +70,9 @@ impl OneStore {
         let secret = String::from_utf8(secret).ok().map(|text| text.trim().to_owned());
         let secret = secret.filter(|text| !text.is_empty() && !text.contains(char::is_whitespace));
         let none = || StoreProblem::new(&path, "holds no secret, or more than one");
-        let license = license(&settings.license)
-            .map_err(|wrong| StoreProblem::new(&["one_store", "license"], wrong))?;
+        let path = ["one_store", "license_file"];
+        let license = license(&read(&path, &settings.license_file)?)
+            .map_err(|wrong| StoreProblem::new(&path, wrong))?;
         Ok(Self {
             client_id: settings.client_id.clone(),
             sandbox,

@@ -110,8 +110,9 @@ pub struct OneStoreSettings {
     pub client_id: String,
     /// The file that holds the client's secret and nothing else.
     pub client_secret_file: PathBuf,
-    /// The licence key, which is public: RSA, in base64. It verifies notifications.
-    pub license: String,
+    /// The file of the licence key, as the console shows it: RSA's public half in base64. It
+    /// verifies notifications.
+    pub license_file: PathBuf,
     /// Which market the game is sold on: `MKT_ONE` (Korea) or `MKT_GLB`.
     pub market: String,
     /// Where the API is.
@@ -127,7 +128,7 @@ impl Default for OneStoreSettings {
         Self {
             client_id: String::new(),
             client_secret_file: PathBuf::new(),
-            license: String::new(),
+            license_file: PathBuf::new(),
             market: "MKT_ONE".into(),
             api_base: "https://iap-apis.onestore.net".into(),
             sandbox_api_base: "https://sbpp.onestore.net".into(),
@@ -213,9 +214,7 @@ impl OneStoreSettings {
         filled(&mut problems, "client_id", &self.client_id);
         let file = self.client_secret_file.to_string_lossy();
         filled(&mut problems, "client_secret_file", &file);
-        if let Err(reason) = super::one_store::license(&self.license) {
-            problems.push(("license", reason.into()));
-        }
+        filled(&mut problems, "license_file", &self.license_file.to_string_lossy());
         // With another market the store knows none of the game's purchases.
         if !["MKT_ONE", "MKT_GLB"].contains(&self.market.as_str()) {
             problems.push(("market", "expected MKT_ONE or MKT_GLB".into()));
@@ -229,7 +228,7 @@ impl OneStoreSettings {
 
 fn filled(problems: &mut Problems, field: &'static str, text: &str) {
     if text.trim().is_empty() {
-        problems.push((field, "missing".into()));
+        problems.push((field, "must not be empty".into()));
     }
 }
 
@@ -276,15 +275,15 @@ mod tests {
         assert_eq!(
             said(json!({"app_store": {}, "google_play": {}, "one_store": {}})),
             [
-                "app_store.bundle_id: missing",
-                "app_store.issuer_id: missing",
-                "app_store.key_id: missing",
-                "app_store.key_file: missing",
-                "google_play.package_name: missing",
-                "google_play.service_account_file: missing",
-                "one_store.client_id: missing",
-                "one_store.client_secret_file: missing",
-                "one_store.license: expected an RSA public key in base64, as the console shows it",
+                "app_store.bundle_id: must not be empty",
+                "app_store.issuer_id: must not be empty",
+                "app_store.key_id: must not be empty",
+                "app_store.key_file: must not be empty",
+                "google_play.package_name: must not be empty",
+                "google_play.service_account_file: must not be empty",
+                "one_store.client_id: must not be empty",
+                "one_store.client_secret_file: must not be empty",
+                "one_store.license_file: must not be empty",
             ]
         );
         assert!(said(apple("bundle_id", json!("x"))).is_empty());

@@ -4,7 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use actors::{apps::AppSettings, identity::oidc::OidcSettings};
+use actors::{
+    apps::AppSettings,
+    identity::oidc::OidcSettings,
+    purchases::settings::{AppleSettings, GooglePlaySettings, OneStoreSettings, StoresSettings},
+};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
@@ -67,6 +71,60 @@ const NOTES: &[(&str, &str)] = &[
         "providers.*.allow_insecure_loopback",
         "Whether jwks_url may be http to a loopback address, for tests and simulators.",
     ),
+    (
+        "stores.sandbox",
+        "Whose purchases in a store's sandbox count: \"reject\", \"testers\" or \"allow\" for everybody's.",
+    ),
+    ("stores.app_store.bundle_id", "The game's bundle id at Apple."),
+    ("stores.app_store.issuer_id", "The issuer id of App Store Connect's In-App Purchase keys."),
+    ("stores.app_store.key_id", "The id of one such key."),
+    ("stores.app_store.key_file", "The file of that key, .p8 as Apple gave it."),
+    (
+        "stores.app_store.roots_file",
+        "Roots trusted in place of Apple's own, in PEM; for simulators alone.",
+    ),
+    ("stores.app_store.api_base", "Where the App Store Server API is, https."),
+    ("stores.app_store.sandbox_api_base", "Where its sandbox is, https."),
+    (
+        "stores.app_store.allow_insecure_loopback",
+        "Whether the addresses may be http to a loopback address, for simulators.",
+    ),
+    ("stores.google_play.package_name", "The game's package name at Google Play."),
+    (
+        "stores.google_play.service_account_file",
+        "The file of the service account's key, JSON as Google gave it.",
+    ),
+    (
+        "stores.google_play.push_audience",
+        "The audience of the Pub/Sub push subscription; without it notifications are refused.",
+    ),
+    (
+        "stores.google_play.push_email",
+        "The service account as which Pub/Sub pushes; without it notifications are refused.",
+    ),
+    ("stores.google_play.push_issuers", "Accepted values of iss in Pub/Sub's tokens."),
+    ("stores.google_play.push_jwks_url", "Where the keys of Pub/Sub's tokens are, https."),
+    ("stores.google_play.api_base", "Where the Android Publisher API is, https."),
+    (
+        "stores.google_play.allow_insecure_loopback",
+        "Whether the addresses may be http to a loopback address, for simulators.",
+    ),
+    ("stores.one_store.client_id", "The game's client id at ONE store."),
+    (
+        "stores.one_store.client_secret_file",
+        "The file that holds the client's secret and nothing else.",
+    ),
+    (
+        "stores.one_store.license_file",
+        "The file of the licence key, RSA in base64 as the console shows it.",
+    ),
+    ("stores.one_store.market", "On which market the game is sold: MKT_ONE (Korea) or MKT_GLB."),
+    ("stores.one_store.api_base", "Where the store's API is, https."),
+    ("stores.one_store.sandbox_api_base", "Where its sandbox is, https."),
+    (
+        "stores.one_store.allow_insecure_loopback",
+        "Whether the addresses may be http to a loopback address, for simulators.",
+    ),
 ];
 
 impl Schema for AppSettings {
@@ -87,6 +145,7 @@ impl Schema for AppSettings {
             ]),
             requests_per_minute: Some(120),
             requests_burst: Some(60),
+            stores: stores_sample(),
         }
     }
 
@@ -100,7 +159,8 @@ impl Schema for AppSettings {
         let problems = self.problems().into_iter();
         problems
             .map(|problem| {
-                // `providers` and the provider's word speak of no secret, whatever they are.
+                // `providers` and the provider's word, `stores` and the store's, speak of no
+                // secret, whatever they are.
                 let secret = problem.path.iter().skip(2).any(|name| is_secret_name(name));
                 let message = objection(&Refusal {
                     text: &problem.reason,
@@ -111,6 +171,33 @@ impl Schema for AppSettings {
                 Problem::new(dotted(&problem.path), message)
             })
             .collect()
+    }
+}
+
+fn stores_sample() -> StoresSettings {
+    StoresSettings {
+        app_store: Some(AppleSettings {
+            bundle_id: "com.example.game".to_owned(),
+            issuer_id: "57246542-96fe-1a63-e053-0824d011072a".to_owned(),
+            key_id: "2X9R4HXF34".to_owned(),
+            key_file: "/etc/daemun/apple.p8".into(),
+            roots_file: Some("/etc/daemun/test-roots.pem".into()),
+            ..AppleSettings::default()
+        }),
+        google_play: Some(GooglePlaySettings {
+            package_name: "com.example.game".to_owned(),
+            service_account_file: "/etc/daemun/google-play.json".into(),
+            push_audience: "https://play.example.com/hooks/google_play".to_owned(),
+            push_email: "rtdn@example.iam.gserviceaccount.com".to_owned(),
+            ..GooglePlaySettings::default()
+        }),
+        one_store: Some(OneStoreSettings {
+            client_id: "com.example.game".to_owned(),
+            client_secret_file: "/etc/daemun/one-store-secret".into(),
+            license_file: "/etc/daemun/one-store-license".into(),
+            ..OneStoreSettings::default()
+        }),
+        ..StoresSettings::default()
     }
 }
 

@@ -47,6 +47,25 @@ fn in_production(settings: &Settings) -> Vec<Problem> {
             }
         }
     }
+    for (app, settings) in &settings.apps {
+        let stores = &settings.stores;
+        let roots = stores.app_store.as_ref().is_some_and(|apple| apple.roots_file.is_some());
+        let loopback = [
+            ("app_store", stores.app_store.as_ref().map(|it| it.allow_insecure_loopback)),
+            ("google_play", stores.google_play.as_ref().map(|it| it.allow_insecure_loopback)),
+            ("one_store", stores.one_store.as_ref().map(|it| it.allow_insecure_loopback)),
+        ];
+        let mut wrong = |store: &str, key: &str, message: &str| {
+            let path = ["apps", app, "stores", store, key];
+            problems.push(Problem::new(dotted(&path.map(str::to_owned)), message));
+        };
+        if roots {
+            wrong("app_store", "roots_file", "production trusts Apple's own root alone");
+        }
+        for (store, _) in loopback.into_iter().filter(|(_, on)| *on == Some(true)) {
+            wrong(store, "allow_insecure_loopback", "production asks stores over https alone");
+        }
+    }
     if settings.simulators() {
         let message = "production runs without simulators; set it to false or leave it out";
         problems.push(Problem::new("gateway.simulators", message));

@@ -100,7 +100,7 @@ impl Account {
         let said = reply.try_read().map(|OAuthError { error }| error);
         match (reply.status(), said) {
             // RFC 6749, section 5.2: the account or its key is not known, or not any more.
-            (400 | 401 | 403, Some(_)) => Err(WRONG),
+            (401 | 403, _) | (400, Some(_)) => Err(WRONG),
             _ => Err(reply.unavailable(WHAT, now.0 / 1_000)),
         }
     }

@@ -38,7 +38,7 @@ impl Scene {
         let settings = OneStoreSettings {
             client_id: "com.example.game".into(),
             client_secret_file: file(&folder, "secret", "s3cr&t\n"),
-            license: license_key(),
+            license_file: file(&folder, "license", &license_key()),
             api_base: store.url.clone(),
             sandbox_api_base: sandbox.url.clone(),
             allow_insecure_loopback: true,
@@ -274,16 +274,16 @@ async fn a_grant_is_told_and_what_was_told_before_is_as_good() {
 
 #[test]
 fn credentials_are_looked_at_when_the_store_is_opened() {
-    assert!(license(&license_key()).is_ok());
-    assert!(license(&format!(" {}\n", license_key())).is_ok());
+    assert!(license(license_key().as_bytes()).is_ok());
+    assert!(license(format!(" {}\n", license_key()).as_bytes()).is_ok());
     for other in ["", "*", "AAAA"] {
-        assert!(license(other).is_err(), "{other}");
+        assert!(license(other.as_bytes()).is_err(), "{other}");
     }
     let folder = TempDir::new().unwrap();
     for (secret, good) in [("s", true), ("s\n", true), ("", false), ("\n", false), ("a b", false)] {
         let settings = OneStoreSettings {
             client_secret_file: file(&folder, "secret", secret),
-            license: license_key(),
+            license_file: file(&folder, "license", &license_key()),
             ..OneStoreSettings::default()
         };
         let opened = OneStore::open(&settings, true, &parts(&clock()));

@@ -77,6 +77,22 @@ fn rules_name_the_key_and_its_origin() {
             "[apps.demo]\norigins = [\"https://a.example\", \"https://b.example/\"]",
             "apps.demo.origins[1] (daemun.toml:2): expected scheme://host or scheme://host:port in lower case, without a path or the scheme's own port, such as \"https://play.example.com\", found \"https://b.example/\"",
         ),
+        (
+            "[apps.demo.stores.google_play]\npackage_name = \"a\"",
+            "apps.demo.stores.google_play.service_account_file: must not be empty, found \"\"",
+        ),
+        (
+            "[apps.demo.stores]\nsandbox = \"some\"",
+            "apps.demo.stores.sandbox (daemun.toml:2): expected one of `reject`, `testers`, `allow`, found \"some\"",
+        ),
+        (
+            "mode = \"production\"\npublic_url = \"https://a.example\"\n[apps.demo.stores.app_store]\nbundle_id = \"a\"\nissuer_id = \"b\"\nkey_id = \"c\"\nkey_file = \"d\"\nroots_file = \"e\"",
+            "apps.demo.stores.app_store.roots_file (daemun.toml:8): production trusts Apple's own root alone",
+        ),
+        (
+            "mode = \"production\"\npublic_url = \"https://a.example\"\n[apps.demo.stores.google_play]\npackage_name = \"a\"\nservice_account_file = \"b\"\nallow_insecure_loopback = true",
+            "apps.demo.stores.google_play.allow_insecure_loopback (daemun.toml:6): production asks stores over https alone",
+        ),
         ("mode = \"production\"", PRODUCTION_NEEDS_A_URL),
         (
             "[storage.mariadb.servers.a]\nurl = \"mysql://u:secret@h/d\"\nshards = \"0-9\"",

@@ -216,7 +216,7 @@ fn what_is_no_signed_text_is_refused() {
         "한.한.한",
         &format!("{jws}."),
         &format!("{jws}.{rest}"),
-        &format!("{head}"),
+        head,
         &format!(" {jws}"),
         &transaction().to_string(),
     ] {

@@ -31,7 +31,11 @@ fn signed(members: &str) -> String {
 }
 
 fn told(body: &str) -> Result<Option<Hint>, Fault> {
-    notification::hint(body.as_bytes(), "com.example.game", &license(&license_key()).unwrap())
+    notification::hint(
+        body.as_bytes(),
+        "com.example.game",
+        &license(license_key().as_bytes()).unwrap(),
+    )
 }
 
 #[test]
