@@ -1,8 +1,9 @@
-//! The identity providers, played by the server itself in development.
+//! The identity providers and the stores, played by the server itself in development.
 //!
 //! Google and Apple are each an OpenID issuer with real keys, real signatures and real HTTP, so
 //! a login takes the same path as in production and only the addresses differ. They misbehave on
-//! demand: a single token by `misbehave` in its request, the key set by the controls.
+//! demand: a single token by `misbehave` in its request, the key set by the controls. The stores
+//! are told of in `simulators/stores.rs`.
 //!
 //! Players' listener, under `/sim`:
 //! - `GET /oidc/{issuer}/jwks`: the public keys, with the real provider's caching.
@@ -27,12 +28,17 @@ mod token;
 mod exchange;
 mod routes;
 
+mod stores;
+
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
+use actors::purchases::settings::StoresSettings;
 use axum::Router;
 use serde_json::Value;
 use storage::clock::Clock;
@@ -40,15 +46,21 @@ use storage::clock::Clock;
 pub use self::behaviour::Behaviour;
 pub use self::issuer::{IssuerState, KeyState};
 pub use self::routes::RotateRequest;
+pub use self::stores::{
+    BuyRequest, ClockRequest, Conduct, Delivery, EvidenceRequest, RefundRequest, StoreNotice,
+    StoreState, WhichRequest, Wrong,
+};
 pub use self::token::{Misbehaviour, TokenReply, TokenRequest};
 
 use self::issuer::Issuer;
 use self::provider::Provider;
+use self::stores::Stores;
 
 /// All simulated providers. A clone is the same providers.
 #[derive(Clone)]
 pub struct Simulators {
     issuers: [Arc<Issuer>; Provider::ALL.len()],
+    stores: Arc<Stores>,
 }
 
 impl Simulators {
@@ -63,7 +75,8 @@ impl Simulators {
         let base = public_base.trim_end_matches('/');
         let base = base.replace("://0.0.0.0", "://127.0.0.1").replace("://[::]", "://[::1]");
         let issuer = |provider| Arc::new(Issuer::new(provider, &base, Arc::clone(&clock)));
-        Self { issuers: Provider::ALL.map(issuer) }
+        let stores = Arc::new(Stores::new(&base, &clock));
+        Self { issuers: Provider::ALL.map(issuer), stores }
     }
 
     /// What players' devices and the verifier reach; to be nested at `/sim` on the players'
@@ -85,6 +98,21 @@ impl Simulators {
     pub fn providers(&self) -> BTreeMap<String, Value> {
         let entry = |issuer: &Arc<Issuer>| (issuer.word().to_owned(), issuer.settings());
         self.issuers.iter().map(entry).collect()
+    }
+
+    /// The `stores` of a game that is sold in these simulators. Their credentials are files of
+    /// `folder`, which are there once [`Simulators::prepare`] was called.
+    #[must_use]
+    pub fn stores(&self, folder: &Path) -> StoresSettings {
+        self.stores.settings(folder)
+    }
+
+    /// Writes the credentials for the stores, once; readable by their owner alone.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub async fn prepare(&self, folder: &Path) -> io::Result<()> {
+        self.stores.prepare(folder).await
     }
 
     fn issuer(&self, word: &str) -> Option<&Arc<Issuer>> {

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 use protocol::error::{ErrorBody, ErrorCode};
 use serde_json::{Value, json};
@@ -28,7 +29,8 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    async fn make(provider: Provider) -> Result<Arc<Self>, ErrorBody> {
+    /// A new key.
+    pub(super) async fn make(provider: Provider) -> Result<Arc<Self>, ErrorBody> {
         off_thread(move || {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
             let kid = provider.kid(Sha256::digest(pair.public_key()).into());
@@ -38,7 +40,7 @@ impl SigningKey {
     }
 
     /// The public half, as a key set has it (RFC 7517, RFC 7518 section 6.3.1).
-    fn jwk(&self) -> Value {
+    pub(super) fn jwk(&self) -> Value {
         let public = self.pair.public_key();
         let n = URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
         let e = URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());
@@ -50,10 +52,35 @@ impl SigningKey {
         self.pair.public_key().as_ref().to_vec()
     }
 
+    /// The private half, PKCS #8 in PEM, as Google gives it out for a service account.
+    pub(super) fn private_pem(&self) -> Result<String, Unspecified> {
+        let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&self.pair)?;
+        let text = STANDARD.encode(der.as_ref());
+        let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
+        for line in text.as_bytes().chunks(64) {
+            pem.push_str(&String::from_utf8_lossy(line));
+            pem.push('\n');
+        }
+        Ok(pem + "-----END PRIVATE KEY-----\n")
+    }
+
     /// The signature by RS256 (RFC 7518, section 3.3). Takes about a millisecond.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        self.sign_by(&RSA_PKCS1_SHA256, message)
+    }
+
+    /// The signature by SHA512withRSA, as ONE store makes it.
+    pub(super) fn sign_sha512(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        self.sign_by(&RSA_PKCS1_SHA512, message)
+    }
+
+    fn sign_by(
+        &self,
+        padding: &'static dyn RsaEncoding,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Unspecified> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
+        self.pair.sign(padding, &SystemRandom::new(), message, &mut signature)?;
         Ok(signature)
     }
 }

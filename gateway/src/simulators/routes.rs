@@ -10,11 +10,11 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Simulators;
 use super::behaviour::Behaviour;
 use super::exchange::{Played, Refused, Sent};
 use super::issuer::IssuerState;
 use super::token::{self, TokenReply, TokenRequest};
+use super::{Simulators, stores};
 
 /// The largest body, in bytes; every field of every request at its longest fits many times.
 const MAX_BODY: usize = 16 * 1024;
@@ -24,6 +24,7 @@ pub(super) fn public(simulators: Simulators) -> Router {
     Router::new()
         .route("/oidc/{issuer}/jwks", get(jwks))
         .route("/oidc/{issuer}/token", post(mint))
+        .merge(stores::public())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(simulators)
 }
@@ -34,6 +35,7 @@ pub(super) fn control(simulators: Simulators) -> Router {
         .route("/oidc", get(states))
         .route("/oidc/{issuer}/behave", post(behave))
         .route("/oidc/{issuer}/rotate", post(rotate))
+        .merge(stores::control())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(simulators)
 }

@@ -2,6 +2,7 @@
 
 mod controls;
 mod refusals;
+mod stores;
 mod tokens;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ struct Stage {
     client: Client,
     keys: KeyCache,
     game: Game,
+    simulators: Simulators,
 }
 
 impl Stage {
@@ -50,7 +52,7 @@ impl Stage {
         let game = Game::new("demo".parse().unwrap(), &settings).unwrap();
         let client = http_client().unwrap();
         let keys = KeyCache::new(client.clone(), Arc::clone(&clock) as _);
-        Self { public, private, clock, client, keys, game }
+        Self { public, private, clock, client, keys, game, simulators }
     }
 
     /// A token for this request, which has to be a good one.

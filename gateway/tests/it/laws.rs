@@ -47,8 +47,8 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("criterion", &["benches"]),
     // A scheduler for tests: linked by nobody.
     ("shuttle", &[]),
-    // Certificates for tests.
-    ("rcgen", &[]),
+    // The gateway's simulators issue certificates as Apple does; elsewhere it is for tests.
+    ("rcgen", &["gateway"]),
     // What a fuzzer's bytes stand for, in tests: linked by nobody.
     ("arbitrary", &[]),
     // The files of a deployment, in tests.
