@@ -9,6 +9,7 @@ pub mod keys;
 pub mod member;
 pub mod migrate;
 pub mod openapi;
+pub mod purchase;
 pub mod shards;
 
 use std::io::Write;

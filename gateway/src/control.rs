@@ -18,6 +18,9 @@ use tokio::net::TcpStream;
 
 /// How long a command waits for the server.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a command waits that makes the server ask others: a store may be asked several times,
+/// 10 s each.
+const MORE_PATIENCE: Duration = Duration::from_secs(60);
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
@@ -78,7 +81,24 @@ impl Control {
     /// # Errors
     /// [`ControlError`].
     pub async fn call(&self, path: &str, body: Option<&[u8]>) -> Result<Bytes, ControlError> {
-        let exchange = tokio::time::timeout(PATIENCE, self.exchange(path, body));
+        self.call_within(PATIENCE, path, body).await
+    }
+
+    /// Sends a command for which the server has to ask others.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn call_patiently(&self, path: &str, body: &[u8]) -> Result<Bytes, ControlError> {
+        self.call_within(MORE_PATIENCE, path, Some(body)).await
+    }
+
+    async fn call_within(
+        &self,
+        patience: Duration,
+        path: &str,
+        body: Option<&[u8]>,
+    ) -> Result<Bytes, ControlError> {
+        let exchange = tokio::time::timeout(patience, self.exchange(path, body));
         let answer = exchange.await.ok().flatten().ok_or(ControlError::Nobody(self.address))?;
         match answer {
             (status, bytes) if status.is_success() => Ok(bytes),

@@ -17,6 +17,7 @@ pub mod docs;
 pub mod private;
 pub mod control;
 pub mod simulators;
+pub mod shops;
 
 pub mod commands;
 pub mod first_run;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use gateway::commands::{
     self, app::AppCommand, config::ConfigCommand, gamelog::GamelogCommand, keys::KeysCommand,
-    member::MemberCommand, migrate::MigrateCommand, shards::ShardsCommand,
+    member::MemberCommand, migrate::MigrateCommand, purchase::PurchaseCommand,
+    shards::ShardsCommand,
 };
 use gateway::config::{Flags, Settings};
 use gateway::server::Server;
@@ -58,6 +59,11 @@ enum Command {
         #[command(subcommand)]
         command: GamelogCommand,
     },
+    /// Asks a store about a purchase.
+    Purchase {
+        #[command(subcommand)]
+        command: PurchaseCommand,
+    },
     /// Brings the databases' schema up to date, or says where it stands.
     Migrate {
         #[command(subcommand)]
@@ -68,7 +74,8 @@ enum Command {
         #[command(subcommand)]
         command: ShardsCommand,
     },
-    /// Reaches every configured database server, and says what is wrong with any.
+    /// Reaches every configured database server and reads every store's credentials, and says
+    /// what is wrong with any.
     Check,
     /// Asks the server of this data folder whether it is ready; exits 0 if it is.
     Healthcheck,
@@ -89,6 +96,7 @@ fn main() -> ExitCode {
         Command::App { command } => runtime.block_on(commands::app::run(command, &flags)),
         Command::Member { command } => runtime.block_on(commands::member::run(command, &flags)),
         Command::Gamelog { command } => runtime.block_on(commands::gamelog::run(command, &flags)),
+        Command::Purchase { command } => runtime.block_on(commands::purchase::run(command, &flags)),
         Command::Migrate { command } => runtime.block_on(commands::migrate::run(command, &flags)),
         Command::Shards { command } => runtime.block_on(commands::shards::run(command, &flags)),
         Command::Check => runtime.block_on(commands::check::run(&flags)),

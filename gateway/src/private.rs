@@ -3,12 +3,15 @@
 
 mod apps;
 mod members;
+mod purchases;
 
 pub use apps::{AnnounceCommand, Announced, Players};
 pub use members::{
     BanCommand, Banned, Desk, Left, LogOf, LogPage, LogQuery, MessageCommand, Messaged, Order,
     PageStart, ShowCommand, Shown, ShownBan, ShownRecord, Unbanned, Whom,
 };
+
+pub use purchases::{Judged, ShownPurchase, VerifyCommand};
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -25,6 +28,7 @@ use std::time::Duration;
 
 use crate::gate::Gate;
 use crate::http::Failure;
+use crate::shops::Shops;
 use crate::simulators::Simulators;
 
 /// What the private listener needs.
@@ -36,6 +40,8 @@ pub struct Private {
     pub metrics: PrometheusHandle,
     /// What commands must show.
     pub token: String,
+    /// Where games are sold.
+    pub shops: Shops,
 }
 
 /// All routes of the private listener.
@@ -49,6 +55,7 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/member/ban", post(members::ban))
         .route("/member/unban", post(members::unban))
         .route("/gamelog", post(members::log))
+        .route("/purchase/verify", post(purchases::verify))
         .layer(from_fn_with_state(private.clone(), authorised));
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))

@@ -33,6 +33,7 @@ use crate::control::{self, Control};
 use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::private::{self, Private};
+use crate::shops::Shops;
 use crate::simulators::Simulators;
 use crate::{router, telemetry};
 
@@ -109,17 +110,22 @@ impl Server {
             .map_err(|error| StartError(format!("the actors cannot be started: {error}")))?;
         tree.ready().await.map_err(|error| StartError(error.to_string()))?;
         let apps = apps(settings, simulators.as_ref());
+        let client = http_client()
+            .map_err(|error| failed("the HTTP client cannot be made")(error.to_string()))?;
+        let keys = KeyCache::new(client.clone(), clock.clone());
+        let parts = actors::purchases::Parts { client, keys: keys.clone(), clock: clock.clone() };
+        let played = simulators.clone().map(|it| (it, simulated(settings)));
+        let shops = Shops::new(&apps, parts, played);
+        shops.open().await.map_err(StartError)?;
         seed(&storage, &apps, clock.as_ref()).await?;
         launching.reload().await.map_err(|error| StartError(error.to_string()))?;
 
         let sessions = Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone());
-        let client = http_client()
-            .map_err(|error| failed("the HTTP client cannot be made")(error.to_string()))?;
         let identity = IdentityService::new(Parts {
             storage: storage.clone(),
             sessions: sessions.clone(),
             tokens,
-            keys: KeyCache::new(client, clock.clone()),
+            keys,
             settings: settings.identity.clone(),
             clock: clock.clone(),
         });
@@ -150,7 +156,7 @@ impl Server {
         let connections = gateway.max_connections;
         let at_the_door = Terms { header_timeout, connections, limits: Some(limits) };
         let within = Terms { header_timeout, connections, limits: None };
-        let private = Private { gate: gate.clone(), metrics, token };
+        let private = Private { gate: gate.clone(), metrics, token, shops };
         let public_router = router::public(&gate, settings.docs(), simulators.as_ref());
         let private_router = private::router(private, simulators.as_ref());
         let players = tokio::spawn(accept(public, public_router, at_the_door, stopping));
@@ -277,6 +283,13 @@ fn own_origins(public_url: &str, address: SocketAddr) -> Arc<[String]> {
     origins.into()
 }
 
+/// Where the credentials for simulated stores are.
+fn simulated(settings: &Settings) -> PathBuf {
+    let folder = settings.data.join("simulators");
+    // A game's row may be read by a process that works elsewhere.
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
 /// The games of the settings, and in development a demo game if there is none.
 fn apps(
     settings: &Settings,
@@ -286,7 +299,9 @@ fn apps(
     if settings.mode == Mode::Development && apps.is_empty() {
         let mut providers = simulators.map(Simulators::providers).unwrap_or_default();
         providers.insert("guest".into(), serde_json::json!({"kind": "guest"}));
-        let demo = AppSettings { name: "Demo".into(), providers, ..AppSettings::default() };
+        let folder = simulated(settings);
+        let stores = simulators.map(|it| it.stores(&folder)).unwrap_or_default();
+        let demo = AppSettings { name: "Demo".into(), providers, stores, ..AppSettings::default() };
         apps.insert("demo".into(), demo);
     }
     apps

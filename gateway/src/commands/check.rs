@@ -1,4 +1,5 @@
-//! `daemun check`: whether a server that starts now would find all that it needs.
+//! `daemun check`: whether a server that starts now would find all that it needs: every database
+//! server, and the credentials for every store.
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
         said += &warned;
         wrong.extend(more);
     }
+    // No store is asked: their credentials are looked at, as when a server starts.
+    wrong.extend(super::purchase::shops(settings)?.open().await.err());
     if !wrong.is_empty() {
         return Ok((said, wrong));
     }

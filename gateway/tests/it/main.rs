@@ -29,6 +29,7 @@ mod openapi;
 mod operations;
 mod origins;
 mod presence;
+mod purchases;
 mod push;
 mod resent;
 mod sessions;

@@ -1,0 +1,112 @@
+//! What support staff learns of a purchase, by the program itself.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Daemun, text};
+
+/// What the program prints, or says on standard error.
+async fn daemun(data: &Path, evidence: &Value, more: &[&str]) -> Result<Value, String> {
+    let file = data.with_file_name("evidence.json");
+    std::fs::write(&file, evidence.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_daemun"));
+    command.args(["--data".as_ref(), data.as_os_str()]).args(["purchase", "verify"]);
+    command.args(["--evidence".as_ref(), file.as_os_str()]).args(more);
+    // A configuration that lies about is not read.
+    command.current_dir(data).stdin(Stdio::null());
+    // The server that it asks runs in this process.
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    match output.status.success() {
+        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        false => Err(String::from_utf8(output.stderr).unwrap()),
+    }
+}
+
+async fn buy(house: &Daemun, store: &str, order: Value) -> Value {
+    let http = house.http();
+    let request = http
+        .request(hyper::Method::POST, &format!("/sim/stores/{store}/buy"))
+        .header("content-type", "application/json")
+        .body(order.to_string().into());
+    let answer = http.send(request).await.unwrap();
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    answer["evidence"].clone()
+}
+
+#[tokio::test]
+async fn support_staff_asks_each_store_and_gets_a_verdict() {
+    let house = Daemun::start().await;
+    let data = house.settings.data.clone();
+    for store in ["app_store", "google_play", "one_store"] {
+        let evidence = buy(&house, store, json!({"product": "gem", "account": "mine"})).await;
+        let ask = async |more: &[&str]| {
+            daemun(&data, &evidence, &[&["--store", store], more].concat()).await
+        };
+        let answer = ask(&[]).await.unwrap();
+        assert_eq!(answer["verdict"], "granted", "{answer}");
+        assert_eq!(text(&answer["purchase"], "product"), "gem");
+        assert_eq!(answer["purchase"]["has_account"], true);
+        let printed = answer.to_string();
+        let token = evidence["token"].as_str().unwrap_or("mine");
+        assert!(!printed.contains(token), "nothing to claim it with: {printed}");
+        assert_eq!(ask(&["--account", "mine"]).await.unwrap()["verdict"], "granted");
+        assert_eq!(ask(&["--account", "other"]).await.unwrap()["verdict"], "not_yours");
+        let other = ask(&["--product", "other"]).await.unwrap();
+        assert_eq!((&other["verdict"], &other["reason"]), (&json!("refused"), &json!("product")));
+        let evidence = buy(&house, store, json!({"product": "gem", "sandbox": true})).await;
+        let strict = daemun(&data, &evidence, &["--store", store]).await.unwrap();
+        assert_eq!(strict["reason"], "sandbox");
+        let tester = daemun(&data, &evidence, &["--store", store, "--tester"]).await.unwrap();
+        assert_eq!(tester["verdict"], "granted");
+    }
+    let forged = buy(&house, "app_store", json!({"product": "a", "misbehave": "other_root"})).await;
+    let answer = daemun(&data, &forged, &["--store", "app_store"]).await.unwrap();
+    assert_eq!(answer, json!({"verdict": "refused", "reason": "chain"}));
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_said() {
+    let house = Daemun::start().await;
+    let data = house.settings.data.clone();
+    let says = async |more: &[&str]| daemun(&data, &json!({}), more).await.unwrap_err();
+    assert!(
+        says(&["--store", "shop"]).await.contains("expected app_store, google_play or one_store")
+    );
+    assert!(
+        says(&["--store", "steam"]).await.contains("sold at app_store, google_play, one_store")
+    );
+    assert!(says(&["--store", "app_store", "--app", "other"]).await.contains("sells no such game"));
+    let answer = daemun(&data, &json!({}), &["--store", "app_store"]).await.unwrap();
+    assert_eq!(answer["reason"], "evidence_shape");
+    let large = json!({ "jws": "x".repeat(64 * 1024) });
+    let error = daemun(&data, &large, &["--store", "app_store"]).await.unwrap_err();
+    assert!(error.contains("has more than 65536 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn a_check_looks_at_the_credentials_of_every_store() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let config = folder.path().join("daemun.toml");
+    let secret = folder.path().join("apple.p8");
+    std::fs::write(&secret, "hunter2").unwrap();
+    let text = format!(
+        "[apps.cats.stores.app_store]\nbundle_id = \"a\"\nissuer_id = \"b\"\nkey_id = \"c\"\n\
+         key_file = {secret:?}\n[apps.cats.stores.google_play]\npackage_name = \"a\"\n\
+         service_account_file = \"/nowhere/account.json\"\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_daemun"));
+    command.args(["--data".as_ref(), folder.path().join("data").as_os_str()]);
+    command.args(["--config".as_ref(), config.as_os_str()]).arg("check");
+    let output = command.current_dir(folder.path()).output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    let key = "apps.cats.stores.app_store.key_file: is not a private key";
+    assert!(error.contains(key), "{error}");
+    let account = "apps.cats.stores.google_play.service_account_file: /nowhere/account.json: ";
+    assert!(error.contains(account), "both at once: {error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
