@@ -129,7 +129,7 @@ struct Older(NearCache, Duration);
 impl CacheDuty for Older {
     async fn look(&self, keys: Vec<CacheKey>) -> Vec<Look> {
         let older = |look| match look {
-            Look::Found { value, age } => Look::Found { value, age: age + self.1 },
+            Look::Found { value, age, anew } => Look::Found { value, age: age + self.1, anew },
             Look::Missing(_) | Look::Taken | Look::Away => look,
         };
         self.0.look(keys).await.into_iter().map(older).collect()
