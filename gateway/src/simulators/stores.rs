@@ -104,7 +104,7 @@ impl Stores {
             let folder = folder.to_owned();
             tokio::task::spawn_blocking(move || write_all(&folder, &files)).await?
         };
-        self.folder.get_or_try_init(write).await.map(|()| ())
+        self.folder.get_or_try_init(write).await.copied()
     }
 
     fn shelf(&self, store: StoreName) -> Option<&Shelf> {

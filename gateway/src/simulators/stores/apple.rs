@@ -227,16 +227,26 @@ async fn door(simulators: &Simulators, headers: &HeaderMap) -> Result<(), Respon
     }
 }
 
-/// The purchase, if this environment has it.
-fn found(simulators: &Simulators, environment: &str, id: &str) -> Result<Sold, Response> {
-    let sold = simulators.stores.apple.shelf.find(id).filter(|sold| sold.paid_at.is_some());
-    let sold = sold.filter(|sold| sold.sandbox == (environment == "sandbox"));
-    sold.ok_or_else(|| error(StatusCode::NOT_FOUND, 4_040_010, "Transaction id not found."))
+/// What is said instead of an answer.
+struct Refusal(Box<Response>);
+
+impl From<Refusal> for Response {
+    fn from(Refusal(response): Refusal) -> Self {
+        *response
+    }
 }
 
-fn signed(simulators: &Simulators, sold: &Sold) -> Result<String, Response> {
+/// The purchase, if this environment has it.
+fn found(simulators: &Simulators, environment: &str, id: &str) -> Result<Sold, Refusal> {
+    let sold = simulators.stores.apple.shelf.find(id).filter(|sold| sold.paid_at.is_some());
+    let sold = sold.filter(|sold| sold.sandbox == (environment == "sandbox"));
+    let unknown = || error(StatusCode::NOT_FOUND, 4_040_010, "Transaction id not found.");
+    sold.ok_or_else(|| Refusal(Box::new(unknown())))
+}
+
+fn signed(simulators: &Simulators, sold: &Sold) -> Result<String, Refusal> {
     let apple = &simulators.stores.apple;
-    apple.sign(&apple.transaction(sold)).map_err(|_| broken())
+    apple.sign(&apple.transaction(sold)).map_err(|_| Refusal(Box::new(broken())))
 }
 
 fn broken() -> Response {

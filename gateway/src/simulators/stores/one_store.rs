@@ -210,7 +210,7 @@ async fn acknowledge(
     extract::Path(about): Path3,
 ) -> Result<Response, Response> {
     let sold = found(&simulators, &headers, &about).await?;
-    done(&simulators, &sold, |sold| !sold.acknowledged, |sold| sold.acknowledged = true)
+    Ok(done(&simulators, &sold, |sold| !sold.acknowledged, |sold| sold.acknowledged = true))
 }
 
 async fn consume(
@@ -219,14 +219,14 @@ async fn consume(
     extract::Path(about): Path3,
 ) -> Result<Response, Response> {
     let sold = found(&simulators, &headers, &about).await?;
-    done(
+    Ok(done(
         &simulators,
         &sold,
         |sold| !sold.consumed,
         |sold| {
             (sold.acknowledged, sold.consumed) = (true, true);
         },
-    )
+    ))
 }
 
 /// Does it once: this store refuses what was done before.
@@ -235,7 +235,7 @@ fn done(
     sold: &Sold,
     may: fn(&Sold) -> bool,
     act: fn(&mut Sold),
-) -> Result<Response, Response> {
+) -> Response {
     let changed = simulators.stores.one.shelf.change(&sold.id, |sold, _| {
         if sold.refund.is_some() || !may(sold) {
             return Err(ErrorBody::invalid("", "is not in a state for that"));
@@ -244,7 +244,8 @@ fn done(
         Ok(None)
     });
     let said = json!({"result": {"code": "Success", "message": "Request has been completed."}});
-    changed
-        .map(|_| Json(said).into_response())
-        .map_err(|_| error(StatusCode::CONFLICT, "InvalidPurchaseState"))
+    match changed {
+        Ok(_) => Json(said).into_response(),
+        Err(_) => error(StatusCode::CONFLICT, "InvalidPurchaseState"),
+    }
 }
