@@ -12,7 +12,7 @@ async fn daemun(data: &Path, evidence: &Value, more: &[&str]) -> Result<Value, S
     let file = data.with_file_name("evidence.json");
     std::fs::write(&file, evidence.to_string()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_daemun"));
-    command.args(["--data".as_ref(), data.as_os_str()]).args(["purchase", "verify"]);
+    command.env_clear().args(["--data".as_ref(), data.as_os_str()]).args(["purchase", "verify"]);
     command.args(["--evidence".as_ref(), file.as_os_str()]).args(more);
     // A configuration that lies about is not read.
     command.current_dir(data).stdin(Stdio::null());
@@ -99,7 +99,7 @@ async fn a_check_looks_at_the_credentials_of_every_store() {
     );
     std::fs::write(&config, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_daemun"));
-    command.args(["--data".as_ref(), folder.path().join("data").as_os_str()]);
+    command.env_clear().args(["--data".as_ref(), folder.path().join("data").as_os_str()]);
     command.args(["--config".as_ref(), config.as_os_str()]).arg("check");
     let output = command.current_dir(folder.path()).output().unwrap();
     assert!(!output.status.success());
