@@ -20,6 +20,9 @@ use scribe::{Scribe, Way};
 
 /// How many records are written each round.
 const RECORDS: usize = 100_000;
+/// How many records an hour without MongoDB leaves: 500 a second, which is more than 15,000 players
+/// make who log in, come back and are told something every now and then.
+const HOUR: usize = 500 * 3600;
 /// How many new guests log in each round, and how many at a time.
 const LOGINS: usize = 1_000;
 const IN_FLIGHT: usize = 64;
@@ -59,8 +62,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
         found.notes = vec![format!("All of it is left out, because it cannot be run here: {why}")];
     } else {
         records(&mut found).await?;
+        hour(&mut found).await?;
         logins(&mut found).await?;
-        found.notes = notes();
+        found.notes.extend(notes());
     }
     let report = Report {
         bench: "gamelog",
@@ -123,6 +127,40 @@ async fn records(found: &mut Found) -> Result<(), Fault> {
     found.figures.extend(figures);
     tokio::task::spawn_blocking(move || drop(server)).await?;
     Ok(())
+}
+
+/// An hour's records while MongoDB is gone, and then all of them to it.
+async fn hour(found: &mut Found) -> Result<(), Fault> {
+    eprintln!("an hour without MongoDB");
+    let (mut server, folder) = (mongod().await?, tempfile::tempdir()?);
+    let (url, data) = (server.databases().database("bench"), folder.path().join("data"));
+    let mut scribe = Scribe::start(Way::Spooled, &url, data.clone()).await?;
+    server.kill()?;
+    let spooled = scribe.spool(HOUR).await?;
+    let bytes = folder_bytes(&data.join("spool"))?;
+    let mut server =
+        tokio::task::spawn_blocking(move || server.restart().map(|()| server)).await??;
+    let delivered = scribe.deliver(HOUR).await?;
+    count(&url, HOUR).await?;
+    scribe.end().await?;
+    found.figures.push(figure_by_the_clock("a record into the spool, MongoDB gone", &[spooled])?);
+    found.figures.push(figure_by_the_clock("a record out of it, MongoDB back", &[delivered])?);
+    found.notes.push(format!(
+        "An hour without MongoDB: {HOUR} records, {} MiB in the spool, whose bound is 1024; once it is \
+         back all of them are there, each once.",
+        bytes / (1024 * 1024)
+    ));
+    server.kill()?;
+    tokio::task::spawn_blocking(move || drop(server)).await?;
+    Ok(())
+}
+
+fn folder_bytes(folder: &std::path::Path) -> Result<u64, Fault> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes)
 }
 
 /// # Errors

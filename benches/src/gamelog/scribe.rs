@@ -50,6 +50,10 @@ enum Order {
     Open { way: Way, url: String, folder: PathBuf },
     /// Writes so many, and ends when the server has confirmed each.
     Write(usize),
+    /// Hands so many over, and ends when each is on this machine's disk.
+    Spool(usize),
+    /// Ends when the server has confirmed all that was handed over.
+    Deliver,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +84,26 @@ impl Scribe {
     pub(super) async fn take(&mut self, records: usize) -> Result<Taken, Fault> {
         let watch = Watch::start(&self.0)?;
         self.order(&Order::Write(records), LONGEST).await?;
+        watch.stop(&self.0, records).await
+    }
+
+    /// Has records handed over that the server cannot have now, and takes what that took.
+    ///
+    /// # Errors
+    /// When one was dropped.
+    pub(super) async fn spool(&mut self, records: usize) -> Result<Taken, Fault> {
+        let watch = Watch::start(&self.0)?;
+        self.order(&Order::Spool(records), LONGEST).await?;
+        watch.stop(&self.0, records).await
+    }
+
+    /// Takes what it takes until the server has so many that were handed over before.
+    ///
+    /// # Errors
+    /// When they do not get there.
+    pub(super) async fn deliver(&mut self, records: usize) -> Result<Taken, Fault> {
+        let watch = Watch::start(&self.0)?;
+        self.order(&Order::Deliver, 4 * LONGEST).await?;
         watch.stop(&self.0, records).await
     }
 
@@ -114,7 +138,11 @@ pub(crate) async fn run() -> Result<(), Fault> {
                 Log::open(way, &url, folder).await.map(|opened| log = Some(opened))
             }
             (Order::Write(records), Some(log)) => log.write(records).await,
-            (Order::Write(_), None) => Err("nothing is open".into()),
+            (Order::Spool(records), Some(log)) => log.spool(records).await,
+            (Order::Deliver, Some(log)) => log.deliver().await,
+            (Order::Write(_) | Order::Spool(_) | Order::Deliver, None) => {
+                Err("nothing is open".into())
+            }
         };
         let outcome = match done {
             Ok(()) => Outcome::Done,
@@ -161,18 +189,9 @@ impl Log {
     async fn write(&self, records: usize) -> Result<(), Fault> {
         let app: AppId = "demo".parse()?;
         match self {
-            Self::Spooled(storage) => {
-                for first in (0..records).step_by(HANDFUL) {
-                    for _ in first..records.min(first + HANDFUL) {
-                        storage.gamelog.record(record(&app));
-                    }
-                    storage.gamelog.flush().await?;
-                }
-                storage.gamelog.delivered().await?;
-                match storage.gamelog.troubles()[..] {
-                    [] => Ok(()),
-                    [trouble, ..] => Err(trouble.into()),
-                }
+            Self::Spooled(_) => {
+                self.spool(records).await?;
+                self.deliver().await
             }
             Self::Bare(collection) => {
                 let concern = WriteConcern::builder().w(Acknowledgment::Majority);
@@ -185,6 +204,35 @@ impl Log {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+impl Log {
+    fn storage(&self) -> Result<&Storage, Fault> {
+        match self {
+            Self::Spooled(storage) => Ok(storage),
+            Self::Bare(_) => Err("the bare driver has no spool".into()),
+        }
+    }
+
+    async fn spool(&self, records: usize) -> Result<(), Fault> {
+        let (app, log) = ("demo".parse::<AppId>()?, &self.storage()?.gamelog);
+        for first in (0..records).step_by(HANDFUL) {
+            for _ in first..records.min(first + HANDFUL) {
+                log.record(record(&app));
+            }
+            log.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self) -> Result<(), Fault> {
+        let log = &self.storage()?.gamelog;
+        log.delivered().await?;
+        match log.troubles()[..] {
+            [] => Ok(()),
+            [trouble, ..] => Err(trouble.into()),
         }
     }
 }
