@@ -54,7 +54,7 @@ impl Default for StorageSettings {
             gamelog_limit: 65_536,
             spool_bytes: 1024 * 1024 * 1024,
             cache_ms: 30_000,
-            cache_members: 20_000,
+            cache_members: 1_000,
             mariadb: MariaDbSettings::default(),
             mongodb: MongoDbSettings::default(),
             redis: RedisSettings::default(),

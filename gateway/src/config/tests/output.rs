@@ -60,7 +60,7 @@ storage.readers                        2                      default
 storage.gamelog_limit                  65536                  default
 storage.spool_bytes                    1073741824             default
 storage.cache_ms                       30000                  default
-storage.cache_members                  20000                  default
+storage.cache_members                  1000                   default
 storage.mariadb.url                    (not set)              default
 storage.mariadb.home                   (not set)              default
 storage.mariadb.connections            16                     default
