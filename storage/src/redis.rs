@@ -19,6 +19,7 @@ pub(crate) mod presence;
 pub(crate) mod rates;
 pub(crate) mod replies;
 pub(crate) mod revocations;
+mod script;
 mod server;
 
 #[cfg(test)]

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{FromRedisValue, Pipeline, RedisResult, Value as Answer};
+use redis::{FromRedisValue, Pipeline, Value as Answer};
 use uuid::Uuid;
 
 use super::Redis;
-use crate::error::{Result, StorageError};
+use super::script::{lost, nonsense};
+use crate::error::Result;
 use crate::presence::{NODES, NodePresence, PresenceDuty};
 
 const ALL: &str = "daemun:{presence}";
@@ -34,15 +35,11 @@ fn key(node: &str) -> String {
     format!("{ALL}:{node}")
 }
 
-fn lost(what: &str) -> StorageError {
-    StorageError::Unavailable(format!("{}: {what}", super::NAME))
-}
-
 #[async_trait]
 impl PresenceDuty for FarPresence {
     async fn announce(&self, presence: NodePresence, lease: Duration) -> Result<()> {
         let node = presence.node.to_string();
-        let said = serde_json::to_vec(&presence).map_err(|_| lost("cannot be told"))?;
+        let said = serde_json::to_vec(&presence).map_err(|_| lost("what is to be told cannot be written"))?;
         let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut commands = redis::pipe();
         commands.cmd("SET").arg(key(&node)).arg(said).arg("PX").arg(lease);
@@ -62,7 +59,7 @@ impl PresenceDuty for FarPresence {
         let mut commands = redis::pipe();
         commands.cmd("SRANDMEMBER").arg(ALL).arg(NODES);
         let Some(Answer::Array(nodes)) = self.ask(&mut commands).await?.pop() else {
-            return Err(lost("an answer that makes no sense"));
+            return Err(nonsense());
         };
         let nodes: Vec<String> =
             nodes.into_iter().filter_map(|node| String::from_redis_value(node).ok()).collect();
@@ -89,19 +86,5 @@ impl PresenceDuty for FarPresence {
         }
         live.sort_by_key(|presence: &NodePresence| presence.node);
         Ok(live)
-    }
-}
-
-impl Redis {
-    /// As [`Redis::ask`], for commands that are of no use one without the other.
-    ///
-    /// # Errors
-    /// `Unavailable` when Redis is away, or refuses any.
-    pub(super) async fn all_of(&self, commands: &mut Pipeline) -> Result<Vec<Answer>> {
-        let away =
-            || StorageError::Unavailable(self.trouble().unwrap_or_else(|| super::NAME.into()));
-        let answers = self.ask(commands).await.map_err(|_| away())?;
-        let answers: RedisResult<Vec<_>> = answers.into_iter().collect();
-        answers.map_err(|error| lost(&super::words(&error)))
     }
 }

@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{Pipeline, RedisResult, Script, Value as Answer};
+use redis::{Script, Value as Answer};
 
 use super::Redis;
-use crate::error::{Result, StorageError};
+use super::script::nonsense;
+use crate::error::Result;
 use crate::rates::{Passed, RatesDuty};
 
 const SCRIPT: &str = include_str!("rates.lua");
@@ -26,47 +27,25 @@ impl FarRates {
     pub(crate) fn new(redis: Redis) -> Self {
         Self { redis, script: Script::new(SCRIPT) }
     }
-
-    fn commands(&self, passed: &[Passed]) -> Pipeline {
-        let mut commands = redis::pipe();
-        for Passed { key, times, each, most } in passed {
-            let command = commands.cmd("EVALSHA").arg(self.script.get_hash()).arg(1);
-            command
-                .arg(format!("daemun:rate:{key}"))
-                .arg(*times)
-                .arg(micros(*each))
-                .arg(micros(*most));
-        }
-        commands
-    }
-
-    async fn ask(&self, commands: &mut Pipeline) -> Result<Vec<RedisResult<Answer>>> {
-        let away = || StorageError::Unavailable(self.redis.trouble().unwrap_or_default());
-        self.redis.ask(commands).await.map_err(|_| away())
-    }
 }
 
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+fn micros(time: Duration) -> String {
+    time.as_micros().to_string()
 }
 
 #[async_trait]
 impl RatesDuty for FarRates {
     async fn pass(&self, passed: Vec<Passed>) -> Result<Vec<Duration>> {
-        let mut answers = self.ask(&mut self.commands(&passed)).await?;
-        let unknown = |answer: &RedisResult<Answer>| {
-            answer.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
+        let call = |Passed { key, times, each, most }: Passed| {
+            (format!("daemun:rate:{key}"), vec![times.to_string(), micros(each), micros(most)])
         };
-        if answers.iter().any(unknown) {
-            // It was started anew, and none of them was run.
-            self.redis.all_of(redis::pipe().cmd("SCRIPT").arg("LOAD").arg(SCRIPT)).await?;
-            answers = self.ask(&mut self.commands(&passed)).await?;
-        }
-        let ahead = |answer: RedisResult<Answer>| match answer {
-            Ok(Answer::Int(ahead)) => u64::try_from(ahead).ok().map(Duration::from_micros),
-            Ok(_) | Err(_) => None,
+        let calls: Vec<_> = passed.into_iter().map(call).collect();
+        let answers = self.redis.run(&self.script, SCRIPT, &calls).await?;
+        let ahead = |answer| match answer {
+            Answer::Int(ahead) => u64::try_from(ahead).ok().map(Duration::from_micros),
+            _ => None,
         };
         let all: Option<Vec<_>> = answers.into_iter().map(ahead).collect();
-        all.ok_or_else(|| StorageError::Unavailable(format!("{} refused a rate", super::NAME)))
+        all.ok_or_else(nonsense)
     }
 }

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use redis::{FromRedisValue, Value as Answer};
 
 use super::Redis;
-use crate::error::{Result, StorageError};
+use super::script::nonsense;
+use crate::error::Result;
 use crate::replies::{RepliesDuty, SharedReply};
 
 /// Kept replies in Redis.
@@ -35,10 +36,6 @@ impl FarReplies {
 
 fn key(space: &str) -> String {
     format!("daemun:reply:{{{space}}}")
-}
-
-fn nonsense() -> StorageError {
-    StorageError::Unavailable(format!("{}: an answer that makes no sense", super::NAME))
 }
 
 #[async_trait]

@@ -6,10 +6,11 @@
 
 use async_trait::async_trait;
 use protocol::ids::MemberId;
-use redis::{FromRedisValue, Pipeline, RedisResult, Script, Value as Answer};
+use redis::{FromRedisValue, Script, Value as Answer};
 
 use super::Redis;
-use crate::error::{Result, StorageError};
+use super::script::nonsense;
+use crate::error::Result;
 use crate::revocations::{AT_A_TIME, KEPT, Mark, RevocationsDuty};
 
 const ALL: &str = "daemun:revoked";
@@ -45,47 +46,22 @@ impl FarRevocations {
         Self { redis, revoke: Script::new(REVOKE), since: Script::new(SINCE) }
     }
 
-    async fn run(&self, script: &Script, arguments: [String; 2]) -> Result<Answer> {
-        let command = || {
-            let mut commands = redis::pipe();
-            let command = commands.cmd("EVALSHA").arg(script.get_hash()).arg(1).arg(ALL);
-            command.arg(&arguments[0]).arg(&arguments[1]);
-            commands
-        };
-        match self.ask(command()).await? {
-            Err(error) if error.code() == Some("NOSCRIPT") => {
-                let mut load = redis::pipe();
-                for script in [REVOKE, SINCE] {
-                    load.cmd("SCRIPT").arg("LOAD").arg(script);
-                }
-                self.redis.all_of(&mut load).await?;
-                self.ask(command()).await?.map_err(|error| lost(&super::words(&error)))
-            }
-            answer => answer.map_err(|error| lost(&super::words(&error))),
-        }
+    async fn run(&self, script: &Script, text: &str, arguments: [String; 2]) -> Result<Answer> {
+        let calls = [(ALL.to_owned(), arguments.to_vec())];
+        self.redis.run(script, text, &calls).await?.pop().ok_or_else(nonsense)
     }
-
-    async fn ask(&self, mut commands: Pipeline) -> Result<RedisResult<Answer>> {
-        let away = || lost("is away");
-        self.redis.ask(&mut commands).await.map_err(|_| away())?.pop().ok_or_else(away)
-    }
-}
-
-fn lost(what: &str) -> StorageError {
-    StorageError::Unavailable(format!("{}: {what}", super::NAME))
 }
 
 #[async_trait]
 impl RevocationsDuty for FarRevocations {
     async fn revoke(&self, member: MemberId) -> Result<()> {
         let arguments = [member.number().to_string(), KEPT.as_micros().to_string()];
-        self.run(&self.revoke, arguments).await.map(|_| ())
+        self.run(&self.revoke, REVOKE, arguments).await.map(|_| ())
     }
 
     async fn since(&self, mark: Option<Mark>) -> Result<(Mark, Vec<MemberId>)> {
         let from = mark.map_or_else(String::new, |mark| mark.0.to_string());
-        let answer = self.run(&self.since, [from, AT_A_TIME.to_string()]).await?;
-        let nonsense = || lost("an answer that makes no sense");
+        let answer = self.run(&self.since, SINCE, [from, AT_A_TIME.to_string()]).await?;
         let words = Vec::<String>::from_redis_value(answer).map_err(|_| nonsense())?;
         let (mark, members) = words.split_first().ok_or_else(nonsense)?;
         let mark = mark.parse().map(Mark).map_err(|_| nonsense())?;
