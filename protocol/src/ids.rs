@@ -260,6 +260,57 @@ impl FromStr for SessionId {
 
 text_id!(SessionId, "019aac4b2e3f7d558a530d1c5a3b9e10.5f0c9d2b7a6e4431");
 
+/// Writes UUIDs as text in both formats; serde has them as bytes in MessagePack.
+pub mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use uuid::Uuid;
+
+    use std::borrow::Cow;
+
+    /// Writes one.
+    ///
+    /// # Errors
+    /// The serialiser's own.
+    pub fn serialize<S: Serializer>(id: &Uuid, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&id.as_hyphenated())
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Uuid, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        Uuid::parse_str(&text).map_err(|_| de::Error::custom("expected a UUID"))
+    }
+
+    /// The same of one that may be absent.
+    pub mod maybe {
+        use super::{Deserialize, Deserializer, Serializer, Uuid, de};
+
+        /// Writes one.
+        ///
+        /// # Errors
+        /// The serialiser's own.
+        pub fn serialize<S: Serializer>(id: &Option<Uuid>, to: S) -> Result<S::Ok, S::Error> {
+            match id {
+                Some(id) => super::serialize(id, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        /// Reads one.
+        ///
+        /// # Errors
+        /// When there is one that is none.
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Uuid>, D::Error> {
+            let text = Option::<String>::deserialize(from)?;
+            let read = |text: String| Uuid::parse_str(&text);
+            text.map(read).transpose().map_err(|_| de::Error::custom("expected a UUID"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -20,3 +20,5 @@ pub mod launching;
 pub mod identity;
 pub mod members;
 pub mod sessions;
+pub mod purchases;
+pub mod wallet;

@@ -26,17 +26,24 @@ pub mod cache;
 pub mod gamelog;
 pub mod identity;
 pub mod members;
+pub mod outbox;
 #[cfg(test)]
 pub(crate) mod presence;
+pub mod purchases;
+pub mod purchases_model;
 pub mod push;
 pub mod sessions;
 pub mod sessions_model;
+pub mod turns;
+pub mod wallet;
 
 pub(crate) mod scene;
+pub(crate) mod shop;
 
 pub use batches::logins as batches_logins;
 pub use identity::nonces;
 pub use members::bans;
+pub use purchases::{consuming, evidence, looking, refunds};
 pub use sessions::{refresh, sweep, take_over};
 
 use crate::open::Storage;
@@ -206,6 +213,93 @@ macro_rules! exam {
         $crate::exam! { $fresh, batches_logins:
             two_logins_of_one_person_in_a_batch_are_both_done
         }
+        $crate::exam! { $fresh, purchases:
+            a_posted_purchase_is_granted_and_told_whole
+            the_same_word_twice_grants_once
+            fifty_posts_at_once_of_two_members_over_two_nodes_grant_once
+            who_is_named_is_the_owner_whoever_posts
+            a_purchase_that_names_an_unknown_account_is_held_until_it_is_released
+            a_purchase_of_which_the_store_tells_first_waits_for_its_poster
+            a_pending_purchase_is_paid_without_its_client
+            a_cancelled_purchase_is_granted_when_it_is_paid_late
+            a_held_purchase_is_granted_when_it_is_released
+            a_purchase_of_an_unknown_product_is_granted_once_the_catalogue_knows_it
+            what_cannot_be_counted_is_refused_and_moves_nothing
+            purchases_of_one_member_at_once_are_each_granted
+            an_account_token_is_its_members_in_its_game_alone
+            an_account_token_that_twenty_make_at_once_is_one
+        }
+        $crate::exam! { $fresh, refunds:
+            what_is_refunded_before_it_is_posted_is_never_granted
+            a_refund_is_taken_back_once
+            a_post_never_brings_back_what_was_refunded
+            a_refund_that_is_undone_is_granted_again_once
+            a_refund_that_is_undone_before_it_is_heard_of_takes_nothing
+            a_refund_that_comes_again_after_it_was_undone_takes_nothing
+            a_part_is_taken_back_and_then_the_whole
+            what_was_partly_refunded_before_it_was_granted_is_held
+            what_was_spent_is_owed_after_a_refund_and_nothing_is_spent_meanwhile
+            what_was_consumed_is_taken_back_all_the_same
+            posts_and_refunds_of_many_at_once_leave_nothing_granted
+        }
+        $crate::exam! { $fresh, consuming:
+            a_purchase_is_consumed_by_one_of_twenty_at_once
+            what_is_not_granted_is_not_consumed
+            a_login_that_was_replaced_consumes_nothing
+            a_store_is_told_of_a_grant_by_one_node_at_a_time_until_it_knows
+            a_store_that_knows_of_the_grant_is_not_told
+            a_store_that_is_given_up_is_told_no_more
+            what_was_consumed_meanwhile_is_still_told
+            what_is_consumed_without_the_store_is_not_told
+            stores_are_told_of_the_longest_due_first_and_no_more_than_asked
+        }
+        $crate::exam! { $fresh, evidence:
+            evidence_is_kept_whole_and_known_again
+            evidence_that_is_received_twenty_times_at_once_is_new_once
+            the_same_shown_by_two_is_two_pieces_of_evidence
+            evidence_waits_for_one_node_at_a_time
+            evidence_is_tried_again_when_it_was_said_and_parked_when_it_is_enough
+            evidence_that_was_answered_says_so_and_keeps_nothing_shown
+            evidence_is_done_with_the_word_that_answers_it
+            evidence_is_leased_with_the_longest_due_first
+            evidence_that_was_answered_is_forgotten_after_its_time
+        }
+        $crate::exam! { $fresh, looking:
+            purchases_are_listed_with_the_newest_first_and_read_on
+            what_is_not_consumed_is_listed_with_the_oldest_first
+            nobody_finds_a_purchase_of_another_member_or_game
+            a_claim_is_found_as_it_was_decided
+            what_is_held_is_listed_with_the_oldest_first
+            a_store_is_asked_again_by_one_node_at_a_time
+        }
+        $crate::exam! { $fresh, wallet:
+            what_the_game_gives_and_takes_is_kept_and_told
+            the_same_transfer_twice_is_done_once_and_says_the_same
+            a_transfer_that_is_asked_for_twenty_times_at_once_is_done_once
+            another_transfer_under_the_same_id_is_refused
+            what_is_not_there_is_not_spent
+            nobody_gets_more_than_can_be_told
+            fifty_spends_at_once_never_reach_below_zero
+            a_login_that_was_replaced_spends_nothing
+            nothing_is_moved_of_a_member_of_another_game
+            transfers_are_listed_with_the_newest_first
+            an_audit_in_parts_sees_everything_once
+        }
+        $crate::exam! { $fresh, outbox:
+            what_becomes_of_a_purchase_is_told_in_order
+            a_game_without_a_webhook_is_told_nothing
+            a_member_is_leased_by_one_node_at_a_time
+            what_was_taken_is_done_and_the_rest_is_due_at_once
+            what_was_not_taken_is_sent_later_and_nothing_overtakes_it
+            a_notice_is_sent_again_behind_what_waits
+            members_are_leased_with_the_longest_due_first
+            notices_are_looked_at_with_the_newest_first
+            what_was_told_is_forgotten_after_its_time
+        }
+        $crate::exam! { $fresh, turns:
+            a_turn_is_taken_by_one_of_twenty_at_once
+            a_turn_comes_when_it_is_due_and_not_before
+        }
         $crate::exam! { log $fresh }
     };
     ($fresh:path, $domain:ident: $($case:ident)+) => {
@@ -236,11 +330,19 @@ mod tests {
             include_str!("conformance/identity/nonces.rs"),
             include_str!("conformance/members.rs"),
             include_str!("conformance/members/bans.rs"),
+            include_str!("conformance/outbox.rs"),
+            include_str!("conformance/purchases.rs"),
+            include_str!("conformance/purchases/consuming.rs"),
+            include_str!("conformance/purchases/evidence.rs"),
+            include_str!("conformance/purchases/looking.rs"),
+            include_str!("conformance/purchases/refunds.rs"),
             include_str!("conformance/push.rs"),
             include_str!("conformance/sessions.rs"),
             include_str!("conformance/sessions/refresh.rs"),
             include_str!("conformance/sessions/sweep.rs"),
             include_str!("conformance/sessions/take_over.rs"),
+            include_str!("conformance/turns.rs"),
+            include_str!("conformance/wallet.rs"),
         ];
         let cases = domains.iter().flat_map(|text| text.split("pub async fn ").skip(1));
         // What is played with a drawn crowd is not a case.

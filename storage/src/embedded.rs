@@ -13,9 +13,14 @@ pub mod cache;
 mod gamelog;
 mod identity;
 mod members;
+mod outbox;
 pub(crate) mod presence;
+mod purchases;
 mod push;
+mod rows;
 mod sessions;
+mod turns;
+mod wallet;
 
 #[cfg(test)]
 mod tests;

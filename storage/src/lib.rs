@@ -8,6 +8,7 @@
 pub mod open;
 pub mod tend;
 pub mod finding;
+pub mod failpoint;
 pub mod config;
 pub mod error;
 pub mod clock;
@@ -18,6 +19,10 @@ pub mod identity;
 pub mod members;
 pub mod sessions;
 pub mod push;
+pub mod purchases;
+pub mod wallet;
+pub mod outbox;
+pub mod turns;
 pub mod presence;
 pub mod rates;
 pub mod replies;

@@ -19,8 +19,12 @@ mod replicas;
 mod apps;
 mod identity;
 mod members;
+mod outbox;
+mod purchases;
 mod push;
 mod sessions;
+mod turns;
+mod wallet;
 
 #[cfg(test)]
 mod tests;

@@ -68,6 +68,8 @@ protocol::words! {
     By {
         /// Whoever runs the program's commands.
         Command = "command",
+        /// The game's own server.
+        Server = "server",
     }
 }
 

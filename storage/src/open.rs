@@ -16,7 +16,9 @@ use crate::identity::{IdentityDuty, IdentityStore};
 use crate::mariadb::MariaDb;
 use crate::members::{Members, MembersDuty};
 use crate::mongodb::MongoDb;
+use crate::outbox::{Outbox, OutboxDuty};
 use crate::presence::Presence;
+use crate::purchases::{Purchases, PurchasesDuty};
 use crate::push::{Inboxes, PushDuty};
 use crate::rates::Rates;
 use crate::redis::Redis;
@@ -29,10 +31,22 @@ use crate::replies::SharedReplies;
 use crate::revocations::Revocations;
 use crate::sessions::{SessionStore, SessionsDuty};
 use crate::spool::Spool;
+use crate::turns::{Turns, TurnsDuty};
+use crate::wallet::{Wallet, WalletDuty};
 
 /// The truth: every duty but the game log's. One backend keeps all of it, for a login or a
 /// purchase is one decision.
-pub trait Truth: AppsDuty + IdentityDuty + MembersDuty + PushDuty + SessionsDuty {
+pub trait Truth:
+    AppsDuty
+    + IdentityDuty
+    + MembersDuty
+    + OutboxDuty
+    + PurchasesDuty
+    + PushDuty
+    + SessionsDuty
+    + TurnsDuty
+    + WalletDuty
+{
     /// Which of the backend's servers keeps a virtual shard, counted from 0: what is asked of
     /// different servers does not wait for each other.
     fn server_of(&self, shard: u16) -> usize;
@@ -51,6 +65,14 @@ pub struct Storage {
     pub sessions: SessionStore,
     /// Pushes that must arrive.
     pub inboxes: Inboxes,
+    /// What was bought.
+    pub purchases: Purchases,
+    /// What members have.
+    pub wallet: Wallet,
+    /// What games' servers are to be told.
+    pub outbox: Outbox,
+    /// Whose turn it is.
+    pub turns: Turns,
     /// What players did.
     pub gamelog: Gamelog,
     /// Who plays what on which node.
@@ -184,6 +206,10 @@ impl Storage {
             members: Members(records.clone()),
             sessions: SessionStore(records.clone()),
             inboxes: Inboxes(records.clone()),
+            purchases: Purchases(records.clone()),
+            wallet: Wallet(records.clone()),
+            outbox: Outbox(records.clone()),
+            turns: Turns(records.clone()),
             gamelog: Gamelog::new(log, spool, records.clone(), settings),
             presence: Presence(Arc::new(NearPresence::default())),
             rates: Rates::default(),

@@ -7,6 +7,7 @@
 //! bound what may wait here.
 
 pub(super) mod lane;
+mod purchases;
 #[cfg(test)]
 mod tests;
 
@@ -22,11 +23,13 @@ use crate::freshness::Aged;
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
+use crate::purchases::{Evidence, Heard, Received, Said};
 use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
 use crate::sessions::{
     End, EndWrite, EndedBy, Login, LoginsRead, RefreshOutcome, RefreshWrite, SessionsDuty,
     Standing, StandingRead,
 };
+use crate::wallet::{TransferWrite, Transferred};
 use lane::{Deed, Lane};
 
 /// The truth, asked in batches.
@@ -42,6 +45,9 @@ pub(super) struct Batches {
     posts: Lane<Posts>,
     acks: Lane<Acks>,
     ends: Lane<Ends>,
+    evidence: Lane<Shows>,
+    said: Lane<Says>,
+    transfers: Lane<Transfers>,
 }
 
 impl Batches {
@@ -57,6 +63,9 @@ impl Batches {
             posts: Lane::new(truth.clone()),
             acks: Lane::new(truth.clone()),
             ends: Lane::new(truth.clone()),
+            evidence: Lane::new(truth.clone()),
+            said: Lane::new(truth.clone()),
+            transfers: Lane::new(truth.clone()),
             truth,
         }
     }
@@ -100,6 +109,9 @@ deed!(Inboxes, "push.inbox", InboxRead => Inbox, inbox_all, |it| it.member.shard
 deed!(Logins, "identity.login", LoginWrite => LoginOutcome, login_all, |it| it.key.shard(), |it| Some(it.clone()));
 deed!(Refreshes, "sessions.refresh", RefreshWrite => RefreshOutcome, refresh_all, |it| it.member.map_or(0, MemberId::shard), |it| Some(it.clone()));
 deed!(Posts, "push.post", PostWrite => Option<Vec<KeptPush>>, post_all, |it| it.member.shard(), |it| Some(it.clone()));
+deed!(Shows, "purchases.receive", (Evidence, Micros, Micros) => Received, receive_all, |it| it.0.shard(), |it| Some(it.clone()));
+deed!(Says, "purchases.hear", Said => Heard, hear_all, |it| it.key.shard(), |it| Some(it.clone()));
+deed!(Transfers, "wallet.transfer", TransferWrite => Transferred, transfer_all, |it| it.member.shard(), |it| Some(it.clone()));
 deed!(Acks, "push.ack", AckWrite => u64, ack_all, |it| it.member.shard(), |it| Some(it.clone()));
 
 impl Truth for Batches {

@@ -12,6 +12,7 @@
 //! bounded by the cache's life.
 
 mod duties;
+mod purchases;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,8 @@
 //! A backend for the tests of what stands in front of one: it keeps the game log and knows one
 //! member, at the pace and with the failures that a test asks for, and does nothing else.
 
+mod purchases;
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

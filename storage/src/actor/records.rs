@@ -28,7 +28,7 @@ use super::cache::Fronted;
 use crate::cache::CacheDuty;
 use crate::config::StorageSettings;
 use crate::error::{Result, StorageError};
-use crate::identity::IdentityKey;
+use crate::identity::{Digest, IdentityKey};
 use crate::open::Truth;
 use in_order::InOrder;
 
@@ -46,6 +46,8 @@ pub enum Key {
     Login(LoginId),
     /// An identity, while its member is not known yet.
     Identity(Arc<IdentityKey>),
+    /// A claim on a purchase, or what a store showed of itself.
+    Claim(Digest),
 }
 
 impl Key {

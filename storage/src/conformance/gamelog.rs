@@ -7,6 +7,7 @@ use protocol::client::Platform;
 use protocol::close::CloseCode;
 use protocol::error::ErrorCode;
 use protocol::ids::{LoginId, MemberId};
+use protocol::text::Text;
 use uuid::Uuid;
 
 use super::scene::{Game, INSTANT, SECOND, START, candidate};
@@ -15,6 +16,7 @@ use crate::gamelog::{Event, Keep, KeptRecord, LogRecord, Of, Since};
 use crate::members::By;
 use crate::open::Storage;
 use crate::sessions::EndedBy;
+use crate::wallet::{Cause, Line};
 
 /// The page that says what each kind has.
 const DOCS: &str = include_str!("../../../docs/gamelog.md");
@@ -67,7 +69,13 @@ pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
         Event::MemberBanned { ban: login.0, until: None, by: By::Command },
         Event::MemberUnbanned { ban: login.0, by: By::Command },
         Event::MemberMessaged { seq: 1, by: By::Command },
-        Event::AppAnnounced { told: 0, by: By::Command },
+        Event::AppAnnounced { told: 0, by: By::Server },
+        Event::WalletMoved {
+            transfer: login.0,
+            cause: Cause::Spent,
+            lines: vec![Line { item: Text::new("gem").unwrap(), delta: -7 }],
+            key: "main".into(),
+        },
         Event::SessionOpened { login },
         Event::SessionResumed { login, seq: u64::MAX },
         Event::PushSent { login, from: 1, to: u64::MAX },

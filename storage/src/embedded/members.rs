@@ -7,8 +7,8 @@ use protocol::ids::{AppId, MemberId};
 use protocol::members::MemberState;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Embedded;
 use super::engine::unavailable;
+use super::{Embedded, rows};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::freshness::Aged;
@@ -75,6 +75,12 @@ pub(super) fn find(connection: &Connection, app: &AppId, id: MemberId) -> Result
         Ok(Member { app: app.clone(), id, state, created_at: Micros(created_at), ban })
     })
     .transpose()
+}
+
+/// Whether there is such a member in this game.
+pub(super) fn is_there(connection: &Connection, app: &AppId, id: MemberId) -> Result<bool> {
+    let select = "SELECT 1 FROM member WHERE member = ?1 AND app = ?2";
+    rows::there(connection, select, params![id.number(), app.as_str()])
 }
 
 /// Makes a member. `false` when the id is another's.

@@ -52,7 +52,7 @@ pub(super) fn connect_reading(path: &Path) -> Result<Connection> {
 /// to another value that could suggest another plan, which costs more than a read by key.
 fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(())
 }
 

@@ -4,12 +4,14 @@ mod cache;
 mod engine;
 #[cfg(unix)]
 mod kill;
+mod purchases;
 mod setup;
 
 use tempfile::TempDir;
 
 use crate::config::StorageSettings;
 use crate::conformance::batches::{Holder, Newcomer, play_logins, play_refreshes};
+use crate::conformance::purchases_model;
 use crate::conformance::sessions_model::{Op, play, stories};
 use crate::open::Storage;
 
@@ -65,6 +67,19 @@ fn a_crowd_in_one_batch_says_what_its_people_say_alone() {
         .run(&(holders, newcomers), |(holders, newcomers)| {
             runtime.block_on(play_refreshes(&storage, &holders));
             runtime.block_on(play_logins(&storage, &newcomers));
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn whatever_is_said_of_purchases_holds_what_must() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (storage, _kept) = runtime.block_on(fresh());
+    runtime.block_on(storage.start_alone()).unwrap();
+    TestRunner::new(ProptestConfig::with_cases(100))
+        .run(&purchases_model::stories::story(), |(tokens, story)| {
+            runtime.block_on(purchases_model::play(&storage, &tokens, &story));
             Ok(())
         })
         .unwrap();

@@ -1,14 +1,16 @@
 //! What the game log is told: each kind with its fields.
 
-use protocol::client::Platform;
+use protocol::client::{Platform, StoreName};
 use protocol::close::CloseCode;
 use protocol::error::ErrorCode;
 use protocol::ids::LoginId;
+use protocol::purchases::{Environment, PurchaseState};
 use uuid::Uuid;
 
 use crate::clock::Micros;
 use crate::members::By;
 use crate::sessions::EndedBy;
+use crate::wallet::{Cause, Line};
 
 /// What happened. Personal data is not in it: a member is named by its id alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +61,17 @@ pub enum Event {
         /// By whom.
         by: By,
     },
+    /// The game's server gave a member something, or took it.
+    WalletMoved {
+        /// The transfer's id.
+        transfer: Uuid,
+        /// Why.
+        cause: Cause,
+        /// What was moved.
+        lines: Vec<Line>,
+        /// The id of the key with which the server asked.
+        key: String,
+    },
     /// A session was opened.
     SessionOpened {
         /// By which login.
@@ -108,6 +121,51 @@ pub enum Event {
         /// By whom.
         by: By,
     },
+    /// A member is about to buy something.
+    PurchaseReserved {
+        /// The intention.
+        reservation: Uuid,
+        /// The product, as the catalogue calls it.
+        product: String,
+        /// Where.
+        store: StoreName,
+    },
+    /// A member showed evidence of a purchase that was not shown before.
+    PurchaseSubmitted {
+        /// Where it was bought.
+        store: StoreName,
+        /// The intention that it fulfils; absent when its client named none.
+        reservation: Option<Uuid>,
+    },
+    /// Evidence of a purchase was refused.
+    PurchaseRefused {
+        /// Where it is said to have been bought.
+        store: StoreName,
+        /// Why, in a word.
+        reason: String,
+    },
+    /// A purchase stands otherwise than before.
+    PurchaseChanged {
+        /// Which purchase.
+        purchase: Uuid,
+        /// How it stands now.
+        state: PurchaseState,
+        /// Where it was bought.
+        store: StoreName,
+        /// Whether money was paid.
+        environment: Environment,
+        /// The product, as the catalogue calls it; absent when it does not know it.
+        product: Option<String>,
+        /// How much of it was given back, in hundredths of a percent.
+        refunded_bp: u16,
+    },
+    /// The game took what a purchase grants.
+    PurchaseConsumed {
+        /// Which purchase.
+        purchase: Uuid,
+        /// Whether the game's own server said so, and not its client.
+        by_server: bool,
+    },
     /// Somebody of the publisher told everyone who plays on one node.
     AppAnnounced {
         /// How many connections were told.
@@ -128,11 +186,17 @@ impl Event {
         "member_banned",
         "member_unbanned",
         "member_messaged",
+        "wallet_moved",
         "session_opened",
         "session_resumed",
         "session_closed",
         "push_sent",
         "push_acknowledged",
+        "purchase_reserved",
+        "purchase_submitted",
+        "purchase_refused",
+        "purchase_changed",
+        "purchase_consumed",
         "app_announced",
     ];
 
@@ -146,6 +210,7 @@ impl Event {
             Self::LoggedOut { .. } => "logout",
             Self::MemberBanned { .. } => "member_banned",
             Self::MemberUnbanned { .. } => "member_unbanned",
+            Self::WalletMoved { .. } => "wallet_moved",
             Self::SessionOpened { .. } => "session_opened",
             Self::SessionResumed { .. } => "session_resumed",
             Self::SessionClosed { .. } => "session_closed",
@@ -153,6 +218,11 @@ impl Event {
             Self::PushSent { .. } => "push_sent",
             Self::PushAcknowledged { .. } => "push_acknowledged",
             Self::MemberMessaged { .. } => "member_messaged",
+            Self::PurchaseReserved { .. } => "purchase_reserved",
+            Self::PurchaseSubmitted { .. } => "purchase_submitted",
+            Self::PurchaseRefused { .. } => "purchase_refused",
+            Self::PurchaseChanged { .. } => "purchase_changed",
+            Self::PurchaseConsumed { .. } => "purchase_consumed",
             Self::AppAnnounced { .. } => "app_announced",
         }
     }
@@ -163,8 +233,13 @@ impl Event {
         match self {
             Self::MemberBanned { .. }
             | Self::MemberUnbanned { .. }
+            | Self::WalletMoved { .. }
             | Self::IdentityLinked { .. }
             | Self::MemberMessaged { .. }
+            | Self::PurchaseSubmitted { .. }
+            | Self::PurchaseRefused { .. }
+            | Self::PurchaseChanged { .. }
+            | Self::PurchaseConsumed { .. }
             | Self::AppAnnounced { .. } => Keep::Always,
             Self::LoggedIn { .. }
             | Self::LoginRefused { .. }
@@ -174,7 +249,8 @@ impl Event {
             | Self::SessionResumed { .. }
             | Self::SessionClosed { .. }
             | Self::PushSent { .. }
-            | Self::PushAcknowledged { .. } => Keep::WhenThereIsRoom,
+            | Self::PushAcknowledged { .. }
+            | Self::PurchaseReserved { .. } => Keep::WhenThereIsRoom,
         }
     }
 
@@ -194,6 +270,11 @@ impl Event {
                 json!({"ban": ban, "until": until, "by": by})
             }
             Self::MemberUnbanned { ban, by } => json!({"ban": ban, "by": by}),
+            Self::WalletMoved { transfer, cause, lines, key } => {
+                let item = |line: &Line| json!({"item": line.item, "amount": line.delta});
+                let items: Vec<_> = lines.iter().map(item).collect();
+                json!({"transfer": transfer, "cause": cause, "items": items, "key": key})
+            }
             Self::SessionClosed { login, code, open_ms } => json!({
                 "login": login, "code": code.map(CloseCode::word), "open_ms": open_ms,
             }),
@@ -203,6 +284,22 @@ impl Event {
             }
             Self::PushSent { login, from, to } => json!({"login": login, "from": from, "to": to}),
             Self::MemberMessaged { seq, by } => json!({"seq": seq, "by": by}),
+            Self::PurchaseReserved { reservation, product, store } => json!({
+                "reservation": reservation, "product": product, "store": store,
+            }),
+            Self::PurchaseSubmitted { store, reservation } => {
+                json!({"store": store, "reservation": reservation})
+            }
+            Self::PurchaseRefused { store, reason } => json!({"store": store, "reason": reason}),
+            Self::PurchaseChanged { purchase, state, store, environment, product, refunded_bp } => {
+                json!({
+                    "purchase": purchase, "state": state, "store": store,
+                    "environment": environment, "product": product, "refunded_bp": refunded_bp,
+                })
+            }
+            Self::PurchaseConsumed { purchase, by_server } => {
+                json!({"purchase": purchase, "by_server": by_server})
+            }
             Self::AppAnnounced { told, by } => json!({"told": told, "by": by}),
         }
     }
@@ -223,9 +320,8 @@ impl Keep {
     pub fn of(kind: &str) -> Self {
         match kind {
             "login" | "login_refused" | "took_over" | "logout" | "session_opened"
-            | "session_resumed" | "session_closed" | "push_sent" | "push_acknowledged" => {
-                Self::WhenThereIsRoom
-            }
+            | "session_resumed" | "session_closed" | "push_sent" | "push_acknowledged"
+            | "purchase_reserved" => Self::WhenThereIsRoom,
             _ => Self::Always,
         }
     }

@@ -53,7 +53,7 @@ pub(super) fn shard(member: MemberId) -> Shard {
     member.shard().cast_signed()
 }
 
-struct Find;
+pub(super) struct Find;
 
 impl ReadSet for Find {
     type Item = (AppId, MemberId);

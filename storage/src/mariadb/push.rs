@@ -15,7 +15,7 @@ use super::rows::{cell, insert, signed, unsigned};
 use super::sessions::lock::{Held, lock, save};
 use super::tx::{Locks, Tx};
 use crate::clock::Micros;
-use crate::error::{Result, StorageError};
+use crate::error::Result;
 use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
 
 mod expire;
@@ -87,32 +87,45 @@ impl WriteSet for Posts {
         let mut taken = lock(tx, posts.iter().map(|post| post.member)).await?;
         let (mut rows, mut answers) = (Vec::new(), Vec::with_capacity(posts.len()));
         for post in posts {
-            answers.push(taken.of(&post.app, post.member).map(|session| {
-                let kept = number(session?, post);
-                for (push, new) in kept.iter().zip(&post.pushes) {
-                    rows.push(row(post, push, new));
-                }
-                Some(kept)
-            }));
+            answers.push(
+                taken
+                    .of(&post.app, post.member)
+                    .map(|session| Some(number(session?, &post.pushes, post.now, &mut rows))),
+            );
         }
-        insert(tx, INTO, rows).await?;
+        write(tx, rows).await?;
         save(tx, taken.held.into_values()).await?;
         Ok(answers)
     }
 }
 
-/// Gives the pushes the next numbers of the member.
-fn number(session: &mut Held, post: &PostWrite) -> Vec<KeptPush> {
-    let kept = post.pushes.iter().map(|push| {
+/// Gives pushes the next numbers of a member whose lock is held. Their rows are written later, by
+/// [`write()`].
+pub(super) fn number(
+    session: &mut Held,
+    pushes: &[NewPush],
+    now: Micros,
+    rows: &mut Vec<Vec<Value>>,
+) -> Vec<KeptPush> {
+    let kept = pushes.iter().map(|push| {
         session.inbox_seq += 1;
-        KeptPush {
-            seq: unsigned(session.inbox_seq),
-            word: push.word.clone(),
-            body: push.body.clone(),
-            at: post.now,
-        }
+        rows.push(vec![
+            session.member.number().into(),
+            session.inbox_seq.into(),
+            push.word.as_str().into(),
+            push.body.as_str().into(),
+            now.0.into(),
+            push.expires_at.0.into(),
+        ]);
+        let seq = unsigned(session.inbox_seq);
+        KeptPush { seq, word: push.word.clone(), body: push.body.clone(), at: now }
     });
     kept.collect()
+}
+
+/// Puts numbered pushes into their inboxes.
+pub(super) async fn write(tx: &mut Tx, rows: Vec<Vec<Value>>) -> Result<(), Fault> {
+    insert(tx, "inbox (member, seq, word, body, created_at, expires_at)", rows).await
 }
 
 /// Puts one push into the inbox of a member whose lock is held; returns its number.
@@ -122,28 +135,10 @@ pub(super) async fn put(
     push: &NewPush,
     now: Micros,
 ) -> Result<u64, Fault> {
-    let app = session
-        .app
-        .parse()
-        .map_err(|_| StorageError::Corrupt(format!("member_session.app of {}", session.member)))?;
-    let post = PostWrite { app, member: session.member, pushes: vec![push.clone()], now };
-    let kept = number(session, &post);
-    let rows = kept.iter().zip(&post.pushes).map(|(push, new)| row(&post, push, new)).collect();
-    insert(tx, INTO, rows).await?;
+    let mut rows = Vec::new();
+    number(session, std::slice::from_ref(push), now, &mut rows);
+    write(tx, rows).await?;
     Ok(unsigned(session.inbox_seq))
-}
-
-const INTO: &str = "inbox (member, seq, word, body, created_at, expires_at)";
-
-fn row(post: &PostWrite, push: &KeptPush, new: &NewPush) -> Vec<Value> {
-    vec![
-        post.member.number().into(),
-        signed(push.seq).into(),
-        push.word.as_str().into(),
-        push.body.as_str().into(),
-        push.at.0.into(),
-        new.expires_at.0.into(),
-    ]
 }
 
 struct Acks;

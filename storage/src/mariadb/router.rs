@@ -7,6 +7,7 @@
 
 mod answers;
 mod groups;
+mod kept;
 pub(super) mod map;
 mod reads;
 pub(super) mod word;
@@ -24,6 +25,7 @@ use super::replicas::Replicas;
 use super::tx::{DEADLINE, Locks, TRIES, Tx, Work, run_tx};
 use crate::error::{Result, StorageError};
 use answers::Answers;
+pub(super) use kept::{Kept, lease, partly};
 pub(super) use map::{Expected, HOME, Shard, ShardMap};
 
 /// A deed that is read for many at once.

@@ -3,9 +3,13 @@
 use mysql_async::prelude::FromValue;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row, Value};
-use protocol::ids::MemberId;
+use protocol::ids::{AppId, MemberId};
+use protocol::text::Text;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::fault::Fault;
+use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::identity::Digest;
 
@@ -37,24 +41,95 @@ pub(super) async fn select_in(
     Ok(connection.exec(statement, Params::Positional(keys)).await?)
 }
 
+/// Reads by a list of keys of several columns: `before IN ((?,?),..) after`.
+pub(super) async fn select_by(
+    connection: &mut Conn,
+    before: &str,
+    mut keys: Vec<Vec<Value>>,
+    after: &str,
+) -> Result<Vec<Row>, Fault> {
+    let Some(last) = keys.last().cloned() else { return Ok(Vec::new()) };
+    let (count, width) = (size(keys.len()), last.len());
+    keys.resize(count, last);
+    let statement = format!("{before} IN ({}) {after}", marks(count, width));
+    let values = keys.into_iter().flatten().collect();
+    Ok(connection.exec(statement, Params::Positional(values)).await?)
+}
+
+/// Changes rows by a list of keys: `before IN ((?,?),..) after`. `values` are those of `before`.
+/// The list is filled up with its last key, which changes nothing. Returns how many were found.
+pub(super) async fn exec_by(
+    connection: &mut Conn,
+    before: &str,
+    values: Vec<Value>,
+    mut keys: Vec<Vec<Value>>,
+    after: &str,
+) -> Result<usize, Fault> {
+    let Some(last) = keys.last().cloned() else { return Ok(0) };
+    let (count, width) = (size(keys.len()), last.len());
+    keys.resize(count, last);
+    let statement = format!("{before} IN ({}) {after}", marks(count, width));
+    let values = values.into_iter().chain(keys.into_iter().flatten()).collect();
+    connection.exec_drop(statement, Params::Positional(values)).await?;
+    Ok(usize::try_from(connection.affected_rows()).unwrap_or(usize::MAX))
+}
+
+/// Reads rows of a list. One that is not readable is left out of it and told to who looks after
+/// the servers, so that it holds up nobody else's.
+pub(super) fn readable<T>(
+    rows: impl IntoIterator<Item = Row>,
+    read: impl Fn(Row) -> Result<T>,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    for row in rows {
+        match read(row) {
+            Ok(one) => all.push(one),
+            Err(error) => tracing::error!(%error, "a row of a list is not readable"),
+        }
+    }
+    all
+}
+
 /// Writes rows that are there or not there: `INSERT INTO into VALUES .. ON DUPLICATE KEY UPDATE
 /// update`. The last row is repeated, which changes nothing.
 pub(super) async fn upsert(
     connection: &mut Conn,
     into: &str,
-    mut rows: Vec<Vec<Value>>,
+    rows: Vec<Vec<Value>>,
     update: &str,
 ) -> Result<(), Fault> {
-    let Some(last) = rows.last().cloned() else { return Ok(()) };
-    let width = last.len();
-    let count = size(rows.len());
-    rows.resize(count, last);
-    let statement = format!(
-        "INSERT INTO {into} VALUES {} ON DUPLICATE KEY UPDATE {update}",
-        marks(count, width)
-    );
-    let values = rows.into_iter().flatten().collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (statement, values) = upserting(into, rows, update);
     Ok(connection.exec_drop(statement, Params::Positional(values)).await?)
+}
+
+/// As [`upsert()`], and says what stands there now: `.. RETURNING returning`, in the order of the
+/// rows, of which the last may come several times. All of them are taken for this transaction.
+pub(super) async fn upsert_returning(
+    connection: &mut Conn,
+    into: &str,
+    rows: Vec<Vec<Value>>,
+    update: &str,
+    returning: &str,
+) -> Result<Vec<Row>, Fault> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (statement, values) = upserting(into, rows, update);
+    let statement = format!("{statement} RETURNING {returning}");
+    Ok(connection.exec(statement, Params::Positional(values)).await?)
+}
+
+fn upserting(into: &str, mut rows: Vec<Vec<Value>>, update: &str) -> (String, Vec<Value>) {
+    let width = rows.last().map_or(0, Vec::len);
+    if let Some(last) = rows.last().cloned() {
+        rows.resize(size(rows.len()), last);
+    }
+    let marks = marks(rows.len(), width);
+    let statement = format!("INSERT INTO {into} VALUES {marks} ON DUPLICATE KEY UPDATE {update}");
+    (statement, rows.into_iter().flatten().collect())
 }
 
 /// Writes rows that must not be there: in statements of 256, 128, 64 .. rows.
@@ -106,6 +181,69 @@ pub(super) fn optional_bytes<const N: usize>(
     let whole =
         |bytes: Vec<u8>| bytes.try_into().map_err(|_| StorageError::Corrupt(what.to_owned()));
     value.map(whole).transpose()
+}
+
+/// A value that is one of our words.
+pub(super) fn word<T>(
+    row: &mut Row,
+    at: usize,
+    what: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T> {
+    optional_word(row, at, what, parse)?.ok_or_else(|| StorageError::Corrupt(what.to_owned()))
+}
+
+pub(super) fn optional_word<T>(
+    row: &mut Row,
+    at: usize,
+    what: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>> {
+    let word: Option<String> = cell(row, at, what)?;
+    let known = |word: String| parse(&word).ok_or_else(|| StorageError::Corrupt(what.to_owned()));
+    word.map(known).transpose()
+}
+
+/// A value that was written as JSON.
+pub(super) fn json<T: DeserializeOwned>(row: &mut Row, at: usize, what: &str) -> Result<T> {
+    let text: String = cell(row, at, what)?;
+    serde_json::from_str(&text).map_err(|_| StorageError::Corrupt(what.to_owned()))
+}
+
+pub(super) fn text<const MAX: usize>(row: &mut Row, at: usize, what: &str) -> Result<Text<MAX>> {
+    word(row, at, what, |word| Text::new(word).ok())
+}
+
+pub(super) fn app(row: &mut Row, at: usize, what: &str) -> Result<AppId> {
+    word(row, at, what, |word| word.parse().ok())
+}
+
+pub(super) fn uuid(row: &mut Row, at: usize, what: &str) -> Result<Uuid> {
+    Ok(Uuid::from_bytes(bytes(row, at, what)?))
+}
+
+pub(super) fn moment(row: &mut Row, at: usize, what: &str) -> Result<Option<Micros>> {
+    let moment: Option<i64> = cell(row, at, what)?;
+    Ok(moment.map(Micros))
+}
+
+pub(super) fn flag(row: &mut Row, at: usize, what: &str) -> Result<bool> {
+    let flag: i64 = cell(row, at, what)?;
+    Ok(flag != 0)
+}
+
+/// A reason as it is kept: in few words.
+pub(super) fn why(why: &str) -> String {
+    why.chars().take(128).collect()
+}
+
+/// A bound as MariaDB takes it.
+pub(super) fn bound(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+pub(super) fn id(id: Uuid) -> Value {
+    Value::Bytes(id.as_bytes().to_vec())
 }
 
 pub(super) fn member(row: &mut Row, at: usize, what: &str) -> Result<MemberId> {

@@ -13,6 +13,7 @@ mod hung;
 mod full;
 mod kill;
 mod load;
+mod purchases;
 mod replicas;
 mod shape;
 mod tls;

@@ -39,7 +39,8 @@ fn key(node: &str) -> String {
 impl PresenceDuty for FarPresence {
     async fn announce(&self, presence: NodePresence, lease: Duration) -> Result<()> {
         let node = presence.node.to_string();
-        let said = serde_json::to_vec(&presence).map_err(|_| lost("what is to be told cannot be written"))?;
+        let said = serde_json::to_vec(&presence)
+            .map_err(|_| lost("what is to be told cannot be written"))?;
         let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut commands = redis::pipe();
         commands.cmd("SET").arg(key(&node)).arg(said).arg("PX").arg(lease);

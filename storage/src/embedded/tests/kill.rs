@@ -1,5 +1,7 @@
 //! What was answered is kept, even if the process is killed the next moment.
 
+mod purchases;
+
 use std::collections::HashMap;
 use std::env;
 use std::io::{BufRead, BufReader, Lines};
@@ -18,7 +20,7 @@ use crate::open::Storage;
 /// Names the folder to the process that writes until it is killed.
 const FOLDER: &str = "DAEMUN_TEST_KILLED_IN";
 
-/// What comes before an acknowledged login in what that process prints.
+/// What comes before what was acknowledged in what that process prints.
 const KEPT: &str = "kept ";
 
 /// How many people log in at once.
@@ -57,10 +59,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn start(folder: &Path) -> Self {
+    /// Starts the test of that name.
+    fn start(folder: &Path, test: &str) -> Self {
         let (_, module) = module_path!().split_once("::").unwrap();
         let mut child = Command::new(env::current_exe().unwrap())
-            .arg(format!("{module}::logs_people_in_until_it_is_killed"))
+            .arg(format!("{module}::{test}"))
             .args(["--exact", "--ignored", "--nocapture"])
             .env(FOLDER, folder)
             .stdout(Stdio::piped())
@@ -70,20 +73,21 @@ impl Writer {
         Self { child, lines }
     }
 
-    /// The next logins that it acknowledges; fewer if it prints no more.
-    fn kept(&mut self, count: usize) -> Vec<Kept> {
+    /// What it acknowledges next; fewer if it prints no more.
+    fn kept<T>(&mut self, count: usize, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        // A line that was cut off by the kill is none.
         self.lines
             .by_ref()
             .map(Result::unwrap)
-            .filter_map(|line| Kept::read(&line))
+            .filter_map(|line| read(line.split_once(KEPT)?.1))
             .take(count)
             .collect()
     }
 
     /// Kills it, and returns what it acknowledged before.
-    fn kill(&mut self) -> Vec<Kept> {
+    fn kill<T>(&mut self, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         self.child.kill().unwrap();
-        let rest = self.kept(usize::MAX);
+        let rest = self.kept(usize::MAX, read);
         assert_eq!(self.child.wait().unwrap().signal(), Some(9));
         rest
     }
@@ -106,9 +110,8 @@ struct Kept {
 }
 
 impl Kept {
-    /// Reads a line; one that was cut off by the kill is none.
     fn read(line: &str) -> Option<Self> {
-        let mut words = line.split_once(KEPT)?.1.split(' ');
+        let mut words = line.split(' ');
         Some(Self {
             app: words.next()?.parse().ok()?,
             member: words.next()?.parse().ok()?,
@@ -123,11 +126,11 @@ fn a_login_that_was_answered_is_there_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let mut kept = Vec::new();
     for before in [1, 10, 50, 200, 500] {
-        let mut writer = Writer::start(folder.path());
-        let first = writer.kept(before);
+        let mut writer = Writer::start(folder.path(), "logs_people_in_until_it_is_killed");
+        let first = writer.kept(before, Kept::read);
         assert_eq!(first.len(), before, "it ended by itself");
         kept.extend(first);
-        kept.extend(writer.kill());
+        kept.extend(writer.kill(Kept::read));
 
         // The actors let go of the folder when the runtime ends.
         let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -207,6 +207,11 @@ fn ranges(rows: Vec<Row>, primary: usize) -> Result<Vec<Range>> {
     Ok(ranges)
 }
 
+/// What a transaction's server says that it keeps; it keeps that until the transaction ends.
+pub(super) async fn held_ranges(tx: &mut Tx) -> Result<Vec<Range>, Fault> {
+    Ok(ranges(tx.exec(format!("{SELECT} LOCK IN SHARE MODE"), ()).await?, 0)?)
+}
+
 /// What a connection's server says that it keeps.
 pub(in crate::mariadb) async fn ranges_of(
     connection: &mut Conn,

@@ -5,6 +5,7 @@ use proptest::test_runner::TestRunner;
 
 use super::server::{Kept, Scene};
 use crate::conformance::batches::{Holder, Newcomer, play_logins, play_refreshes};
+use crate::conformance::purchases_model;
 use crate::conformance::sessions_model::{play, stories};
 use crate::open::Storage;
 
@@ -32,6 +33,19 @@ fn whatever_happens_to_a_members_logins_the_model_says_the_same() {
     TestRunner::new(ProptestConfig::with_cases(20))
         .run(&stories::story(), |story| {
             runtime.block_on(play(&storage, &story));
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn whatever_is_said_of_purchases_holds_what_must() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (storage, _kept) = runtime.block_on(on_two());
+    runtime.block_on(storage.start_alone()).unwrap();
+    TestRunner::new(ProptestConfig::with_cases(20))
+        .run(&purchases_model::stories::story(), |(tokens, story)| {
+            runtime.block_on(purchases_model::play(&storage, &tokens, &story));
             Ok(())
         })
         .unwrap();

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::server::{Database, Scene};
-use crate::conformance::scene::Game;
+use crate::conformance::scene::{DAY, Game, START};
+use crate::conformance::shop::adds_up;
 use crate::servers::{MariaDb as Server, MariaDbOptions};
 use writers::Fire;
 
@@ -69,11 +70,14 @@ async fn nothing_acknowledged_is_lost_and_nothing_doubled_when_servers_are_kille
         writer.await.unwrap();
     }
 
+    // What was left on its way is finished, by whoever sweeps.
+    storage.purchases.finish(START.after(DAY), 10_000).await.unwrap();
     let events = history::read(&fs::read_to_string(&path).unwrap());
     let rows = rows::read(&kept.scene.databases).await;
     let report = check::check(&events, &rows);
     println!("{kills} kills, {count} writers, {} operations: {report}", events.len());
     println!("{}", rows::counts(&rows));
     assert!(report.is_good(), "{report}");
+    adds_up(&storage).await;
     assert!(report.acknowledged > report.unknown + report.refused, "{report}");
 }

@@ -1,5 +1,6 @@
 //! Holds a history against what the databases hold in the end. It asks nobody: both are given.
 
+mod books;
 mod forged;
 mod inboxes;
 mod logins;
@@ -7,6 +8,7 @@ mod logins;
 use std::fmt;
 
 use super::history::{Event, Said};
+pub(super) use books::{Booked, Books, Claimed, Entry};
 
 /// What all servers together hold, as they say it themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,7 @@ pub(super) struct Rows {
     pub(super) identities: Vec<(String, String)>,
     /// A ban, and whom it keeps out.
     pub(super) bans: Vec<(String, String)>,
+    pub(super) books: Books,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +117,7 @@ pub(super) fn check(events: &[Event], rows: &Rows) -> Report {
     inboxes::check_bans(events, rows, &mut report);
     logins::check(events, rows, &mut report);
     logins::check_people(events, rows, &mut report);
+    books::check(events, &rows.books, &mut report);
     report
 }
 

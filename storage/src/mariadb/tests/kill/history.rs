@@ -30,6 +30,12 @@ pub(super) enum Op {
     Ban { member: String, ban: String },
     /// Lifts a member's ban.
     Unban { member: String },
+    /// A store says that a member bought something, under the store's own name for it.
+    Buy { member: String, purchase: String },
+    /// A store says that the money was given back.
+    Refund { member: String, purchase: String },
+    /// A game takes something. Answered with what is left.
+    Spend { member: String, transfer: String },
 }
 
 impl fmt::Display for Op {
@@ -41,6 +47,9 @@ impl fmt::Display for Op {
             Self::Login { person, login, token } => write!(f, "login {person} {login} {token}"),
             Self::Ban { member, ban } => write!(f, "ban {member} {ban}"),
             Self::Unban { member } => write!(f, "unban {member}"),
+            Self::Buy { member, purchase } => write!(f, "buy {member} {purchase}"),
+            Self::Refund { member, purchase } => write!(f, "refund {member} {purchase}"),
+            Self::Spend { member, transfer } => write!(f, "spend {member} {transfer}"),
         }
     }
 }
@@ -59,6 +68,13 @@ impl Op {
             }
             ["ban", member, ban] => Self::Ban { member: own(member), ban: own(ban) },
             ["unban", member] => Self::Unban { member: own(member) },
+            ["buy", member, purchase] => Self::Buy { member: own(member), purchase: own(purchase) },
+            ["refund", member, purchase] => {
+                Self::Refund { member: own(member), purchase: own(purchase) }
+            }
+            ["spend", member, transfer] => {
+                Self::Spend { member: own(member), transfer: own(transfer) }
+            }
             _ => return None,
         })
     }

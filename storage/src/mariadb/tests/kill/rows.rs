@@ -3,7 +3,7 @@
 use mysql_async::FromRowError;
 use mysql_async::prelude::{FromRow, Queryable};
 
-use super::check::{Login, Member, Push, Rows, Session};
+use super::check::{Booked, Books, Claimed, Entry, Login, Member, Push, Rows, Session};
 use crate::mariadb::tests::server::Database;
 
 /// Reads all of it.
@@ -51,18 +51,59 @@ pub(super) async fn read(databases: &[Database]) -> Rows {
         rows.identities
             .extend(pairs(database, "CAST(member AS CHAR), subject FROM identity").await);
         rows.bans.extend(pairs(database, "LOWER(HEX(ban)), CAST(member AS CHAR) FROM ban").await);
+        books(database, &mut rows.books).await;
     }
     rows
+}
+
+async fn books(database: &Database, books: &mut Books) {
+    let select = "SELECT store_key, CAST(owner AS CHAR), pending FROM purchase_claim";
+    books.claims.extend(all(database, select).await.into_iter().map(
+        |(purchase, owner, pending): (String, Option<String>, bool)| Claimed {
+            purchase,
+            owner,
+            pending,
+        },
+    ));
+    let select =
+        "SELECT store_key, CAST(member AS CHAR), LOWER(HEX(purchase)), stand FROM purchase";
+    books.purchases.extend(all(database, select).await.into_iter().map(
+        |(purchase, member, id, stand): (String, String, String, String)| Booked {
+            purchase,
+            member,
+            id,
+            stand,
+        },
+    ));
+    let select = "SELECT CAST(member AS CHAR), LOWER(HEX(transfer)), LOWER(HEX(purchase)), delta \
+                  FROM ledger WHERE account = 'member' AND item = 'gem'";
+    books.entries.extend(all(database, select).await.into_iter().map(
+        |(member, transfer, purchase, delta): (String, String, Option<String>, i64)| Entry {
+            member,
+            transfer,
+            purchase,
+            delta,
+        },
+    ));
+    let select = "SELECT CAST(member AS CHAR), balance FROM wallet WHERE item = 'gem'";
+    books.balances.extend(all::<(String, i64)>(database, select).await);
+    let select = "SELECT CAST(member AS CHAR), COUNT(*) FROM inbox \
+                  WHERE word = 'wallet.changed' GROUP BY member";
+    books.told.extend(all::<(String, u64)>(database, select).await);
+    let select = "SELECT CAST(member AS CHAR), seq FROM outbox";
+    books.notices.extend(all::<(String, u64)>(database, select).await);
 }
 
 /// How much that is.
 pub(super) fn counts(rows: &Rows) -> String {
     format!(
-        "kept: {} members, {} logins, {} pushes, {} bans",
+        "kept: {} members, {} logins, {} pushes, {} bans, {} purchases, {} entries",
         rows.members.len(),
         rows.logins.len(),
         rows.pushes.len(),
-        rows.bans.len()
+        rows.bans.len(),
+        rows.books.purchases.len(),
+        rows.books.entries.len()
     )
 }
 

@@ -1,6 +1,8 @@
 //! Those who write while servers are killed. Each does as a client would: what was refused is asked
 //! for again, and so is what is not known, after a look or in a way that is harmless.
 
+pub(in crate::mariadb::tests::kill) mod buyers;
+
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -98,11 +100,12 @@ impl Fire {
     }
 
     /// Writes until it is told to stop: most write to a member of their own, some log the same
-    /// people in from two nodes at once, some ban and lift bans.
+    /// people in from two nodes at once, some ban and lift bans, some buy and spend.
     pub(super) async fn write(self: Arc<Self>, place: usize) {
         match place % 5 {
             0 => self.race(place).await,
             1 => self.ban_and_lift(place).await,
+            2 => self.buys_and_spends(place).await,
             _ => self.live(place).await,
         }
     }

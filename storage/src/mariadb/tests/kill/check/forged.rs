@@ -53,6 +53,7 @@ fn good() -> Rows {
         claims: vec![(own("kim"), own("m1"))],
         identities: vec![(own("m1"), own("kim"))],
         bans: vec![(own("e"), own("m1"))],
+        books: Books::default(),
     }
 }
 

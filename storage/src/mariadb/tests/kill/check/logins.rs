@@ -36,7 +36,13 @@ fn chains(events: &[Event]) -> BTreeMap<&str, Chain<'_>> {
                     Said::Refused | Said::Wrong(_) => {}
                 }
             }
-            Op::Push { .. } | Op::Ack { .. } | Op::Ban { .. } | Op::Unban { .. } => {}
+            Op::Push { .. }
+            | Op::Ack { .. }
+            | Op::Ban { .. }
+            | Op::Unban { .. }
+            | Op::Buy { .. }
+            | Op::Refund { .. }
+            | Op::Spend { .. } => {}
         }
     }
     chains

@@ -1,0 +1,165 @@
+//! A process that is killed between the steps: whoever comes next finishes what it left.
+
+use super::House;
+use crate::clock::Micros;
+use crate::conformance::scene::SECOND;
+use crate::conformance::shop::{Bought, GEMS, adds_up, at, bag, lease, owned};
+use crate::mariadb::purchases::hear::{Step, hear_until};
+use crate::open::Storage;
+use crate::purchases::{Closing, Evidence, EvidenceEnd, Heard, Said, Shown, Source, State};
+
+const STEPS: [Step; 2] = [Step::Decided, Step::Followed];
+
+async fn cut(house: &House, said: Said, last: Step) {
+    hear_until(&house.backend.router, said, last).await;
+}
+
+async fn finish(storage: &Storage, before: Micros) -> Vec<u64> {
+    let told = storage.purchases.finish(before, 100).await.unwrap();
+    told.into_iter().map(|(_, _, seq)| seq).collect()
+}
+
+#[tokio::test]
+async fn whoever_meets_a_pending_claim_lets_its_owners_rows_follow() {
+    for step in STEPS {
+        let house = House::new().await;
+        for (bought, player) in house.pairs().await {
+            let said = bought.said(Source::Posted(player.member.id), State::Paid, at(1));
+            cut(&house, said.clone(), step).await;
+            let there = step == Step::Followed;
+            assert_eq!(player.has().await, if there { bag(GEMS) } else { vec![] }, "{step:?}");
+            let again = bought.posted(&player, State::Paid, at(2)).await;
+            let Heard::Owned { purchase, known: true, pushed, .. } = again else {
+                panic!("{step:?}: {again:?}");
+            };
+            assert_eq!((purchase.id, pushed), (said.candidate, (!there).then_some(2)), "{step:?}");
+            house.is_granted_once(&player).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_very_word_that_was_cut_is_told_what_it_would_have_been_told() {
+    for step in STEPS {
+        let house = House::new().await;
+        for (bought, player) in house.pairs().await {
+            let said = bought.said(Source::Posted(player.member.id), State::Paid, at(1));
+            cut(&house, said.clone(), step).await;
+            let heard = bought.hear(said).await;
+            assert!(matches!(heard, Heard::Owned { known: false, .. }), "{step:?}: {heard:?}");
+            house.is_granted_once(&player).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_left_is_finished_and_what_is_under_way_is_not() {
+    for step in STEPS {
+        let house = House::new().await;
+        let pairs = house.pairs().await;
+        for (bought, player) in &pairs {
+            let said = bought.said(Source::Posted(player.member.id), State::Paid, at(1));
+            cut(&house, said, step).await;
+        }
+        assert_eq!(
+            finish(&house.storage, at(1)).await,
+            Vec::<u64>::new(),
+            "they are not old enough"
+        );
+        assert_eq!(house.pending().await, 4);
+        let told = finish(&house.storage, at(1).after(SECOND)).await;
+        let expected = if step == Step::Decided { vec![2; 4] } else { vec![] };
+        assert_eq!(told, expected, "{step:?}");
+        assert_eq!(house.pending().await, 0);
+        for (_, player) in &pairs {
+            house.is_granted_once(player).await;
+        }
+        assert_eq!(finish(&house.storage, at(9)).await, Vec::<u64>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_meets_a_grant_on_its_way_takes_back_what_was_granted_or_nothing() {
+    for step in STEPS {
+        let house = House::new().await;
+        for (bought, player) in house.pairs().await {
+            let said = bought.said(Source::Posted(player.member.id), State::Paid, at(1));
+            cut(&house, said, step).await;
+            cut(&house, bought.said(Source::Told, State::Refunded, at(2)), step).await;
+            finish(&house.storage, at(9)).await;
+            let purchase = &player.history(player.looks_back()).await[0];
+            assert_eq!((purchase.refunded_bp, purchase.version), (10_000, 2));
+            assert_eq!(player.gems().await, 0);
+            // The grant that came to nothing left no trace; the other one is taken back.
+            let transfers = if step == Step::Followed { 2 } else { 0 };
+            assert_eq!(player.transfers().await.len(), transfers, "{step:?}");
+            adds_up(&house.storage).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_released_purchase_whose_release_was_cut_is_granted() {
+    let house = House::new().await;
+    for (bought, player) in house.pairs().await {
+        let bought = bought.held(crate::purchases::Hold::Price);
+        owned(bought.posted(&player, State::Paid, at(1)).await);
+        assert!(bought.release(None, at(2)).await.is_some());
+        // As if its process had been killed before the owner's rows followed.
+        let number = player.member.id.number();
+        for database in &house.kept.scene.databases {
+            database.run("UPDATE purchase_claim SET pending = 1").await;
+        }
+        finish(&house.storage, at(9)).await;
+        house.count(&format!("SELECT COUNT(*) FROM wallet WHERE member = {number}")).await;
+        assert_eq!((player.has().await, player.transfers().await.len()), (bag(GEMS), 1));
+    }
+    assert_eq!(house.pending().await, 0);
+    adds_up(&house.storage).await;
+}
+
+fn shown(bought: &Bought, source: Source) -> Evidence {
+    Evidence {
+        app: bought.game.app.clone(),
+        store: bought.key.store,
+        source,
+        mark: bought.key.key.clone(),
+        body: "{}".to_owned(),
+        reservation: None,
+    }
+}
+
+#[tokio::test]
+async fn evidence_whose_process_was_killed_is_closed_by_whoever_asks_again() {
+    for step in STEPS {
+        let house = House::new().await;
+        let purchases = &house.storage.purchases;
+        for (bought, player) in house.pairs().await {
+            for source in [Source::Posted(player.member.id), Source::Told] {
+                let shown = shown(&bought, source);
+                purchases.receive(shown.clone(), at(1), lease(at(1))).await.unwrap();
+                let said = Said {
+                    evidence: Some(shown.digest()),
+                    ..bought.said(source, State::Paid, at(1))
+                };
+                cut(&house, said.clone(), step).await;
+                let kept = purchases.receive(shown.clone(), at(2), lease(at(2))).await.unwrap();
+                assert!(step == Step::Followed || kept.shown == Shown::Waiting, "{step:?}");
+                bought.hear(said).await;
+                let kept = purchases.receive(shown.clone(), at(3), lease(at(3))).await.unwrap();
+                assert_eq!((kept.shown, kept.claim), (Shown::Done, Some(bought.key.digest())));
+                assert_eq!(
+                    (kept.evidence.body, kept.evidence.mark),
+                    (String::new(), String::new())
+                );
+                // Whoever asked the store at the same time comes late.
+                let end = EvidenceEnd::Refused("late".to_owned());
+                let late = Closing { digest: shown.digest(), source, end, now: at(4) };
+                purchases.close(late).await.unwrap();
+                let kept = purchases.receive(shown, at(5), lease(at(5))).await.unwrap();
+                assert_eq!(kept.shown, Shown::Done);
+            }
+            house.is_granted_once(&player).await;
+        }
+    }
+}
