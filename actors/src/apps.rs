@@ -1,15 +1,19 @@
 //! The games, as they are configured and as they are used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
-use protocol::ids::AppId;
+use protocol::ids::{AppId, MemberId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::game_servers::ServerKeySettings;
 use crate::identity::oidc::OidcSettings;
+use crate::purchases::catalogue::{Catalogue, ProductSettings};
 use crate::purchases::settings::StoresSettings;
+use crate::webhooks::WebhookSettings;
 
 /// A game's settings, as TOML describes them and as its row keeps them.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,9 +34,21 @@ pub struct AppSettings {
     /// How many of them may come at once; unset as the server is told. At least 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_burst: Option<u32>,
+    /// By which keys the game's own servers are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub server_keys: Vec<ServerKeySettings>,
+    /// Where the game's own server is told what happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookSettings>,
     /// The stores in which the game is sold.
     #[serde(skip_serializing_if = "StoresSettings::is_default")]
     pub stores: StoresSettings,
+    /// What it sells there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub products: BTreeMap<String, ProductSettings>,
+    /// The members whose purchases in a store's sandbox count, by their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub testers: Vec<String>,
 }
 
 impl fmt::Debug for AppSettings {
@@ -42,9 +58,13 @@ impl fmt::Debug for AppSettings {
             .field("name", &self.name)
             .field("origins", &self.origins)
             .field("providers", &self.providers.keys().collect::<Vec<_>>())
+            .field("server_keys", &self.server_keys)
+            .field("webhook", &self.webhook)
             .field("requests_per_minute", &self.requests_per_minute)
             .field("requests_burst", &self.requests_burst)
             .field("stores", &self.stores)
+            .field("products", &self.products.len())
+            .field("testers", &self.testers.len())
             .finish()
     }
 }
@@ -69,10 +89,16 @@ pub struct Game {
     pub origins: Vec<String>,
     /// How its players log in.
     pub providers: BTreeMap<String, Provider>,
+    /// Where its own server is told what happened.
+    pub webhook: Option<WebhookSettings>,
     /// How often its players may ask.
     pub rate: RequestRate,
     /// Where it is sold.
     pub stores: StoresSettings,
+    /// What is sold.
+    pub catalogue: Arc<Catalogue>,
+    /// Whose purchases in a sandbox count.
+    pub testers: BTreeSet<MemberId>,
 }
 
 /// How often one login may ask, where a game has its own mind about it.
@@ -138,6 +164,14 @@ impl AppSettings {
         for (key, _) in rates.into_iter().filter(|(_, number)| *number == Some(0)) {
             problems.push(AppProblem::new(&[key], "at least 1"));
         }
+        for (place, field, reason) in ServerKeySettings::problems(&self.server_keys) {
+            let path = ["server_keys", &format!("[{place}]"), field];
+            problems.push(AppProblem::new(&path, reason));
+        }
+        let webhook = self.webhook.as_ref().map(WebhookSettings::problems).unwrap_or_default();
+        problems.extend(
+            webhook.into_iter().map(|(field, why)| AppProblem::new(&["webhook", field], why)),
+        );
         let mut providers = BTreeMap::new();
         for (word, value) in &self.providers {
             match provider(value) {
@@ -156,6 +190,16 @@ impl AppSettings {
                 .into_iter()
                 .map(|(path, reason)| AppProblem::new(&path, reason).under(&["stores"])),
         );
+        problems.extend(Catalogue::check(&self.products).1.into_iter().map(|wrong| {
+            let path: Vec<&str> = wrong.path.iter().map(String::as_str).collect();
+            AppProblem::new(&path, wrong.reason).under(&["products"])
+        }));
+        for (position, tester) in self.testers.iter().enumerate() {
+            if tester.parse::<MemberId>().is_err() {
+                let at = format!("[{position}]");
+                problems.push(AppProblem::new(&["testers", &at], "expected a member's id"));
+            }
+        }
         (providers, problems)
     }
 }
@@ -178,9 +222,17 @@ impl Game {
         };
         match problems.into_iter().next() {
             Some(first) => Err(first),
-            None => {
-                Ok(Self { id, name, origins, providers, rate, stores: settings.stores.clone() })
-            }
+            None => Ok(Self {
+                id,
+                name,
+                webhook: settings.webhook.clone(),
+                origins,
+                providers,
+                rate,
+                stores: settings.stores.clone(),
+                catalogue: Arc::new(Catalogue::check(&settings.products).0),
+                testers: settings.testers.iter().filter_map(|id| id.parse().ok()).collect(),
+            }),
         }
     }
 
@@ -192,7 +244,14 @@ impl Game {
             Provider::Guest => false,
             Provider::Oidc(settings) => settings.allow_insecure_loopback,
         });
-        keys || self.stores.is_for_development()
+        let webhook = self.webhook.as_ref().is_some_and(|it| it.allow_insecure_loopback);
+        keys || webhook || self.stores.is_for_development()
+    }
+
+    /// Whether its own server is told of its members' purchases.
+    #[must_use]
+    pub fn tells_of_purchases(&self) -> bool {
+        self.webhook.is_some()
     }
 
     /// Whether a page of this origin may speak for the game.

@@ -12,6 +12,8 @@ pub mod launching;
 pub mod identity;
 pub mod purchases;
 pub mod presence;
+pub mod game_servers;
+pub mod webhooks;
 pub mod sessions;
 pub mod push;
 mod session;
@@ -19,6 +21,7 @@ mod session;
 mod housekeeper;
 
 pub mod outside;
+mod secret_file;
 pub mod fault;
 pub mod random;
 

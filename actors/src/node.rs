@@ -18,6 +18,7 @@ use crate::apps::Game;
 use crate::identity::IdentityService;
 use crate::identity::tokens::Caller;
 use crate::launching::{self, Launching};
+use crate::purchases::desk::Desk;
 use crate::random;
 use crate::sessions::{Attachment, Connection, Sessions};
 
@@ -40,6 +41,8 @@ pub struct Node {
     pub heartbeat_s: u64,
     /// The truth, for those who ask whether it answers.
     pub storage: Storage,
+    /// Where purchases come in.
+    pub desk: Desk,
 }
 
 /// A session that was opened on a connection.

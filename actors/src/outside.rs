@@ -36,6 +36,27 @@ pub fn http_client() -> Result<Client, reqwest::Error> {
         .build()
 }
 
+/// Posts as stores and other servers do, for the simulators that play them.
+#[derive(Clone)]
+pub struct Poster(Client);
+
+impl Poster {
+    /// One that uses this client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// Posts JSON. Whether it was taken.
+    pub async fn post(&self, url: &str, authorization: Option<&str>, body: String) -> bool {
+        let mut request = self.0.post(url).header("content-type", "application/json").body(body);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        request.send().await.is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
 /// Checks a URL from the configuration: https, or http to a loopback host if
 /// `allow_insecure_loopback`; with neither user name and password nor fragment.
 ///
@@ -128,6 +149,28 @@ pub(crate) async fn ask(
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = body(response, most).await?;
     Ok(Answer { status, headers, body })
+}
+
+/// The most that is read of an answer whose status alone matters, so that its connection can be
+/// used again.
+const LEFT: usize = 16 * 1024;
+
+/// Sends a request once and returns the status of the answer, within `patience`. What else is in
+/// the answer does not matter.
+///
+/// # Errors
+/// [`OutsideError`], never that the answer is too large. Whether the other side got the request is
+/// then not known.
+pub(crate) async fn tell(request: RequestBuilder, patience: Duration) -> Result<u16, OutsideError> {
+    let mut response = request.timeout(patience).send().await?;
+    let status = response.status().as_u16();
+    let mut read = 0;
+    while read < LEFT
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        read += chunk.len();
+    }
+    Ok(status)
 }
 
 /// Reads the body and counts while reading: the length that a header claims proves nothing.

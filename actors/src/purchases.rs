@@ -9,7 +9,10 @@ pub mod verified;
 pub mod verdict;
 
 pub mod settings;
+pub mod catalogue;
 mod stores;
+
+pub mod desk;
 
 pub mod apple;
 pub mod google_play;
@@ -19,7 +22,7 @@ mod bearer;
 mod reply;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use stores::{Parts, StoreProblem, Stores};
 

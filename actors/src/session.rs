@@ -6,6 +6,7 @@
 mod on_request;
 mod identity;
 mod members;
+mod purchases;
 mod push;
 mod sessions;
 
@@ -117,6 +118,15 @@ impl Actor for SessionActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match msg {
+            Msg::Request {
+                caller,
+                request: MemberRequest::PurchaseSubmit(request),
+                reply_to,
+                _ticket,
+            } => {
+                state.last_request = Instant::now();
+                state.purchase_submit(caller, request, reply_to, _ticket).await;
+            }
             Msg::Request { caller, request, reply_to, _ticket } => {
                 state.last_request = Instant::now();
                 let outcome = state.on_request(&caller, request).await;

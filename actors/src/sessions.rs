@@ -9,6 +9,7 @@
 
 mod bans;
 mod broadcast;
+mod desk;
 pub mod ids;
 mod registry;
 pub mod replies;
@@ -42,6 +43,7 @@ pub use settings::SessionsSettings;
 pub use waiting::is_long_poll;
 
 use crate::identity::tokens::Caller;
+use crate::purchases::desk::Desk;
 use crate::session::{self, Msg};
 use crate::{fault, identity, random};
 use registry::Alive;
@@ -89,15 +91,21 @@ pub(crate) struct Context {
     pub(crate) storage: Storage,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: SessionsSettings,
+    pub(crate) desk: Desk,
 }
 
 impl Sessions {
     /// A registry with nobody in it.
     #[must_use]
-    pub fn new(storage: Storage, clock: Arc<dyn Clock>, settings: SessionsSettings) -> Self {
+    pub fn new(
+        storage: Storage,
+        clock: Arc<dyn Clock>,
+        settings: SessionsSettings,
+        desk: Desk,
+    ) -> Self {
         let grace = Duration::from_millis(settings.grace_ms);
         let replies = Replies::new(settings.replies_bytes, grace).sharing(&storage.replies);
-        let context = Arc::new(Context { storage, clock, settings });
+        let context = Arc::new(Context { storage, clock, settings, desk });
         let (registry, turns) = (Arc::new(Registry::new(LOCKS)), broadcast::Turns::default());
         Self(Arc::new(Inner { registry, replies, turns, context }))
     }
@@ -297,18 +305,29 @@ impl Sessions {
         })?;
         let kept = kept.ok_or_else(nobody)?;
         let seq = kept.last().map_or(0, |push| push.seq);
+        self.look(member, seq);
+        Ok(seq)
+    }
+
+    /// The member's inbox reaches up to a number: who is connected here looks.
+    pub fn look(&self, member: MemberId, seq: u64) {
         // The actor first: whoever looks asks it.
         self.0.registry.tell(member, Msg::Posted(seq));
         for connection in self.0.registry.connections(member, |_| true) {
             connection.look(seq);
         }
-        Ok(seq)
     }
 
     /// The answers that are kept for requests that are sent again.
     #[must_use]
     pub fn replies(&self) -> &Replies {
         &self.0.replies
+    }
+
+    /// Something may have been written for a member, and nobody knows: its actor reads the truth
+    /// when it is asked next.
+    pub(crate) fn unsure(&self, member: MemberId) {
+        self.0.registry.tell(member, Msg::StandingChanged);
     }
 
     /// How many members are connected to this node, by their games.

@@ -48,7 +48,12 @@ impl Ground {
 
     /// Logs a person in who is named by a number, and says who is calling then.
     pub(crate) async fn log_in(&self, person: u16) -> Caller {
-        let now = self.clock.now();
+        self.log_in_to("demo", person).await
+    }
+
+    /// The same to a game of that word.
+    pub(crate) async fn log_in_to(&self, app: &str, person: u16) -> Caller {
+        let (now, other) = (self.clock.now(), i64::from(app != "demo"));
         let login = NewLogin {
             id: LoginId(random::uuid(now)),
             provider: "test".into(),
@@ -63,7 +68,7 @@ impl Ground {
             expires_at: now.after(Duration::from_secs(3600)),
             now,
         };
-        let app: protocol::ids::AppId = "demo".parse().unwrap();
+        let app: protocol::ids::AppId = app.parse().unwrap();
         let write = LoginWrite {
             key: IdentityKey {
                 app: app.clone(),
@@ -72,7 +77,8 @@ impl Ground {
             },
             proof: Proof::Vouched,
             nonce: None,
-            candidate: MemberId::compose(person, now.0 / 1_000, person),
+            // Another game's members are others.
+            candidate: MemberId::compose(person, now.0 / 1_000 + other, person),
             login: login.clone(),
         };
         let LoginOutcome::LoggedIn { member, .. } =

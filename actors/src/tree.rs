@@ -4,7 +4,8 @@
 //! root
 //! ├─ storage       records (factory), gamelog (batcher)
 //! ├─ launching     nobody logs in without it
-//! └─ housekeeper   forgets what has expired, reads the keys again
+//! ├─ housekeeper   forgets what has expired, reads the keys again
+//! └─ webhooks      tells the games' own servers what happened
 //! ```
 //!
 //! Session actors hang on no supervisor: their slots notice their deaths (see
@@ -20,6 +21,7 @@ use crate::housekeeper::{self, HousekeeperActor};
 use crate::identity::tokens::AccessTokens;
 use crate::launching::Launching;
 use crate::supervisor::{ChildSpec, Peer, RestartPolicy, Supervisor, child, subtree};
+use crate::webhooks::{STOPPED_WITHIN, Webhooks, WebhooksActor};
 
 /// Starts the tree. It is up when [`Supervisor::ready`] says so.
 ///
@@ -29,6 +31,7 @@ pub async fn start(
     storage: &Storage,
     launching: &Launching,
     tokens: &AccessTokens,
+    webhooks: &Webhooks,
     clock: std::sync::Arc<dyn storage::clock::Clock>,
 ) -> Result<Supervisor, SpawnErr> {
     let records = storage.records.clone();
@@ -56,10 +59,13 @@ pub async fn start(
         tokens: tokens.clone(),
         clock,
     };
+    let webhooks = webhooks.clone();
     let children = vec![
         storage_tree,
         child("launching", launching.peer.clone(), move || launch.actor(&apps)),
         child("housekeeper", Peer::new(), move || (HousekeeperActor, keeper.clone())),
+        child("webhooks", Peer::new(), move || (WebhooksActor, webhooks.clone()))
+            .stop_within(STOPPED_WITHIN),
     ];
     Supervisor::spawn("root", RestartPolicy::default(), children).await
 }

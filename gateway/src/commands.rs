@@ -6,11 +6,13 @@ pub mod config;
 pub mod gamelog;
 pub mod healthcheck;
 pub mod keys;
+pub mod ledger;
 pub mod member;
 pub mod migrate;
 pub mod openapi;
 pub mod purchase;
 pub mod shards;
+pub mod webhooks;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -9,7 +9,9 @@ pub mod gate;
 pub mod limits;
 mod patient;
 pub mod http;
+pub mod hooks;
 pub mod legacy;
+pub mod game_servers;
 pub mod ws;
 pub mod openapi;
 pub mod docs;
@@ -20,6 +22,7 @@ pub mod simulators;
 pub mod shops;
 
 pub mod commands;
+pub mod demo;
 pub mod first_run;
 pub mod meter;
 pub mod telemetry;

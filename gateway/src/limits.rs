@@ -3,6 +3,7 @@
 //! | what | bound | over it |
 //! | --- | --- | --- |
 //! | requests of a login, by socket and HTTP together | a rate | `limit.rate` |
+//! | requests of a key of a game's server | a rate | `limit.rate` |
 //! | requests and connects of an address without a login | a rate | `limit.rate` |
 //! | websockets of an address without an open session | a number | `limit.rate` at the upgrade |
 //! | connections of an address without a request | a number | dropped |
@@ -15,7 +16,7 @@
 //! measures the server and not its limiter.
 //!
 //! A node counts by itself. Where nodes share a Redis they tell each other twice a second who
-//! passed the two rates often, a quarter of what may come at once or more: who asks on three nodes
+//! passed the three rates often, a quarter of what may come at once or more: who asks on three nodes
 //! gets a little more than one who asks on one, and not three times as much. All else is a
 //! node's own, for it guards the node.
 

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use gateway::commands::webhooks::WebhooksCommand;
 use gateway::commands::{
     self, app::AppCommand, config::ConfigCommand, gamelog::GamelogCommand, keys::KeysCommand,
-    member::MemberCommand, migrate::MigrateCommand, purchase::PurchaseCommand,
-    shards::ShardsCommand,
+    ledger::LedgerCommand, member::MemberCommand, migrate::MigrateCommand,
+    purchase::PurchaseCommand, shards::ShardsCommand,
 };
 use gateway::config::{Flags, Settings};
 use gateway::server::Server;
@@ -44,7 +45,7 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Tells everyone who plays a game something.
+    /// Tells everyone who plays a game something, or makes a secret for its server.
     App {
         #[command(subcommand)]
         command: AppCommand,
@@ -59,10 +60,15 @@ enum Command {
         #[command(subcommand)]
         command: GamelogCommand,
     },
-    /// Asks a store about a purchase.
+    /// Asks a store about a purchase, shows what was bought, and grants what is held.
     Purchase {
         #[command(subcommand)]
         command: PurchaseCommand,
+    },
+    /// Shows what a member has, and proves it from the ledger.
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
     },
     /// Brings the databases' schema up to date, or says where it stands.
     Migrate {
@@ -74,8 +80,13 @@ enum Command {
         #[command(subcommand)]
         command: ShardsCommand,
     },
-    /// Reaches every configured database server and reads every store's credentials, and says
-    /// what is wrong with any.
+    /// Shows what the games' own servers are told, or tells it again.
+    Webhooks {
+        #[command(subcommand)]
+        command: WebhooksCommand,
+    },
+    /// Reaches every configured database server, reads every store's credentials and the secrets
+    /// of the games' servers, and says what is wrong with any.
     Check,
     /// Asks the server of this data folder whether it is ready; exits 0 if it is.
     Healthcheck,
@@ -97,8 +108,10 @@ fn main() -> ExitCode {
         Command::Member { command } => runtime.block_on(commands::member::run(command, &flags)),
         Command::Gamelog { command } => runtime.block_on(commands::gamelog::run(command, &flags)),
         Command::Purchase { command } => runtime.block_on(commands::purchase::run(command, &flags)),
+        Command::Ledger { command } => runtime.block_on(commands::ledger::run(command, &flags)),
         Command::Migrate { command } => runtime.block_on(commands::migrate::run(command, &flags)),
         Command::Shards { command } => runtime.block_on(commands::shards::run(command, &flags)),
+        Command::Webhooks { command } => runtime.block_on(commands::webhooks::run(command, &flags)),
         Command::Check => runtime.block_on(commands::check::run(&flags)),
         Command::Healthcheck => runtime.block_on(commands::healthcheck::run(&flags)),
         Command::Openapi => commands::openapi::run(),

@@ -1,8 +1,11 @@
 //! The OpenAPI document, made from the table of operations and its types.
 
+mod game_servers;
+
 use std::collections::BTreeMap;
 
 use protocol::error::{ErrorBody, ErrorCode};
+use protocol::game_servers::ServerOperation;
 use protocol::members::Ban;
 use protocol::operation::{Access, Doors, Effect, Operation, Visitor};
 use serde_json::json;
@@ -40,7 +43,7 @@ small and there is room; errors that say `later` or `same_id` are not.";
 #[must_use]
 pub fn document() -> OpenApi {
     let collector = collect();
-    let tags = ["launch", "auth", "session", "identity", "member", "inbox"];
+    let tags = ["launch", "auth", "session", "identity", "member", "inbox", game_servers::TAG];
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -56,6 +59,7 @@ pub fn document() -> OpenApi {
             ComponentsBuilder::new()
                 .schemas_from_iter(collector.schemas)
                 .security_scheme("access_token", bearer())
+                .security_scheme(game_servers::SCHEME, game_servers::scheme())
                 .build(),
         ))
         .build()
@@ -64,6 +68,7 @@ pub fn document() -> OpenApi {
 fn collect() -> Collector {
     let mut collector = Collector::default();
     Operation::visit(&mut collector);
+    ServerOperation::visit(&mut collector);
     collector.schema::<ErrorBody>("ErrorBody");
     // No operation names it: it is the `detail` of `member.banned`, and the push's body.
     collector.schema::<Ban>("Ban");
@@ -124,9 +129,10 @@ impl Visitor for Collector {
             .description(Some(format!("On the websocket: `\"op\": \"{}\"`.", operation.name())))
             .tag(tag)
             .request_body(Some(body))
-            .responses(responses(reply));
+            .responses(responses(reply, false));
         if operation.access() == Access::Member && operation.effect() == Effect::Changes {
-            described = described.parameter(idempotency_key());
+            let key = text_header("Idempotency-Key", Required::False, IDEMPOTENCY_KEY);
+            described = described.parameter(key);
         }
         if operation.access() != Access::Public {
             let none: [String; 0] = [];
@@ -137,8 +143,8 @@ impl Visitor for Collector {
     }
 }
 
-/// The header with which a change may be sent again.
-fn idempotency_key() -> Parameter {
+/// A header with a text of the caller's own.
+fn text_header(name: &str, required: Required, description: &str) -> Parameter {
     let text = ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))
@@ -146,15 +152,16 @@ fn idempotency_key() -> Parameter {
         .pattern(Some("^[ -~]+$"))
         .build();
     ParameterBuilder::new()
-        .name("Idempotency-Key")
+        .name(name)
         .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(IDEMPOTENCY_KEY))
+        .required(required)
+        .description(Some(description))
         .schema(Some(Schema::Object(text)))
         .build()
 }
 
-fn responses(reply: Ref) -> utoipa::openapi::Responses {
+/// What may be answered. Of signatures games' servers alone are told.
+fn responses(reply: Ref, signed: bool) -> utoipa::openapi::Responses {
     let json = |field: &str, schema: Ref| {
         let body = ObjectBuilder::new().property(field, schema).required(field).build();
         ContentBuilder::new().schema(Some(Schema::Object(body))).build()
@@ -165,7 +172,8 @@ fn responses(reply: Ref) -> utoipa::openapi::Responses {
         .build();
     let mut responses = ResponsesBuilder::new().response("200", good);
     let mut words: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    for code in ErrorCode::ALL {
+    let told = |code: &&ErrorCode| signed || !code.word().starts_with("server.");
+    for code in ErrorCode::ALL.iter().filter(told) {
         words.entry(code.http_status()).or_default().push(code.word());
     }
     for (status, words) in words {
@@ -189,6 +197,14 @@ fn example(operation: Operation) -> Option<serde_json::Value> {
         Operation::AuthRefresh => Some(json!({"app": "demo", "refresh_token": "drt1_..."})),
         Operation::SessionRefresh => Some(json!({"token": "eyJ..."})),
         Operation::InboxAck => Some(json!({"seq": 1})),
+        Operation::ProductList => Some(json!({"store": "google_play"})),
+        Operation::PurchaseReserve => Some(json!({"product": "gem_100", "store": "google_play"})),
+        Operation::PurchaseSubmit => Some(json!({
+            "store": "google_play", "evidence": {"token": "...", "product": "gem_100"},
+        })),
+        Operation::PurchaseConsume => {
+            Some(json!({"purchase": "019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10"}))
+        }
         Operation::SessionPing
         | Operation::InboxList
         | Operation::AuthLogout
@@ -196,6 +212,9 @@ fn example(operation: Operation) -> Option<serde_json::Value> {
         | Operation::IdentityList
         | Operation::MemberMe
         | Operation::SessionList
+        | Operation::PurchaseUnconsumed
+        | Operation::PurchaseHistory
+        | Operation::WalletBalances
         | Operation::SessionOpen
         | Operation::SessionClose => Some(json!({})),
     }

@@ -2,16 +2,22 @@
 //! simulators' controls in development.
 
 mod apps;
+mod ledger;
 mod members;
 mod purchases;
+mod webhooks;
 
 pub use apps::{AnnounceCommand, Announced, Players};
 pub use members::{
     BanCommand, Banned, Desk, Left, LogOf, LogPage, LogQuery, MessageCommand, Messaged, Order,
     PageStart, ShowCommand, Shown, ShownBan, ShownRecord, Unbanned, Whom,
 };
+pub use webhooks::{NoticesPage, NoticesQuery, ReplayCommand, Replayed, ShownNotice};
 
-pub use purchases::{Judged, ShownPurchase, VerifyCommand};
+pub use ledger::{AuditPage, AuditQuery, WalletQuery};
+pub use purchases::{
+    HeldQuery, Judged, PurchasesQuery, ReleaseCommand, ShownPurchase, VerifyCommand,
+};
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -50,12 +56,19 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/keys/rotate", post(rotate))
         .route("/app/announce", post(apps::announce))
         .route("/app/players", post(apps::players))
+        .route("/webhooks/list", post(webhooks::list))
+        .route("/webhooks/replay", post(webhooks::replay))
         .route("/member/show", post(members::show))
         .route("/member/message", post(members::message))
         .route("/member/ban", post(members::ban))
         .route("/member/unban", post(members::unban))
         .route("/gamelog", post(members::log))
         .route("/purchase/verify", post(purchases::verify))
+        .route("/purchase/list", post(purchases::list))
+        .route("/purchase/held", post(purchases::held))
+        .route("/purchase/release", post(purchases::release))
+        .route("/wallet/show", post(ledger::wallet))
+        .route("/ledger/audit", post(ledger::audit))
         .layer(from_fn_with_state(private.clone(), authorised));
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))

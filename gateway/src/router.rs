@@ -1,5 +1,6 @@
 //! All routes of the public listener, on one page.
 
+use actors::game_servers::GameServers;
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderValue, Method};
@@ -8,18 +9,25 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::gate::Gate;
 use crate::simulators::Simulators;
-use crate::{docs, http as door, legacy, ws};
+use crate::{docs, hooks, http as door, legacy, ws};
 
 /// What players reach.
-pub fn public(gate: &Gate, docs: bool, simulators: Option<&Simulators>) -> Router {
+pub fn public(
+    gate: &Gate,
+    servers: &GameServers,
+    docs: bool,
+    simulators: Option<&Simulators>,
+) -> Router {
     let operations = post(door::call).fallback(door::options);
     let mut router = Router::new()
         .route("/v1/ws", get(ws::upgrade))
         .route("/v1/{domain}/{name}", operations)
         .nest_service("/legacy", legacy::router(gate))
+        .route("/hooks/{store}/{app}", post(hooks::take))
         .route("/.well-known/jwks.json", get(door::jwks))
         .fallback(any(door::unknown))
-        .with_state(gate.clone());
+        .with_state(gate.clone())
+        .merge(crate::game_servers::router(gate, servers));
     if let Some(simulators) = simulators {
         router = router.nest("/sim", simulators.public_router());
     }

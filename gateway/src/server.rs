@@ -1,22 +1,27 @@
 //! A server: built from settings, run until it is told to stop, drained.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actors::apps::AppSettings;
+use actors::game_servers::signature::WINDOW;
+use actors::game_servers::{GameServers, Keys};
 use actors::identity::keyring::Keyring;
 use actors::identity::keys::KeyCache;
 use actors::identity::tokens::AccessTokens;
 use actors::identity::{IdentityService, Parts};
 use actors::launching::Launching;
 use actors::node::Node;
-use actors::outside::http_client;
+use actors::outside::{Poster, http_client};
 use actors::presence::Roll;
+use actors::purchases::desk::Desk;
 use actors::sessions::Sessions;
 use actors::supervisor::Supervisor;
 use actors::tree;
+use actors::webhooks::{Targets, Webhooks};
 use base64::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sha2::{Digest, Sha256};
@@ -30,6 +35,7 @@ use tokio::task::JoinHandle;
 use crate::accept::{Terms, accept};
 use crate::config::{Mode, Settings};
 use crate::control::{self, Control};
+use crate::demo;
 use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::private::{self, Private};
@@ -44,6 +50,8 @@ pub struct StartError(String);
 
 /// How long the last records may take to be written when the server stops.
 const LAST_WRITES: Duration = Duration::from_secs(5);
+/// The most nonces of a key of a game's server that are remembered, 100 bytes each.
+const MOST_NONCES: usize = 1_000_000;
 /// How long the private listener may take to finish its last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -69,6 +77,8 @@ pub struct Server {
     players: JoinHandle<()>,
     machines: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    /// Brings the simulated stores' notifications.
+    postman: Option<JoinHandle<()>>,
     drain: Duration,
     control: PathBuf,
 }
@@ -105,14 +115,22 @@ impl Server {
             settings.mode == Mode::Production,
             clock.clone(),
         );
-        let tree = tree::start(&storage, &launching, &tokens, clock.clone())
+        let mut apps = apps(settings, simulators.as_ref());
+        settle(settings, simulators.as_ref(), &mut apps).await?;
+        let (server_keys, targets) = secrets(&apps).await?;
+        let client = http_client()
+            .map_err(|error| failed("the HTTP client cannot be made")(error.to_string()))?;
+        let outbox = storage.outbox.clone();
+        let webhooks = Webhooks::new(targets, outbox, client.clone(), clock.clone());
+        let tree = tree::start(&storage, &launching, &tokens, &webhooks, clock.clone())
             .await
             .map_err(|error| StartError(format!("the actors cannot be started: {error}")))?;
         tree.ready().await.map_err(|error| StartError(error.to_string()))?;
-        let apps = apps(settings, simulators.as_ref());
-        let client = http_client()
-            .map_err(|error| failed("the HTTP client cannot be made")(error.to_string()))?;
         let keys = KeyCache::new(client.clone(), clock.clone());
+        let postman = simulators.clone().filter(|_| demo::is_served(settings)).map(|it| {
+            let (base, by) = (format!("http://{address}"), Poster::new(client.clone()));
+            tokio::spawn(async move { it.deliver(&base, demo::WORD, &by).await })
+        });
         let parts = actors::purchases::Parts { client, keys: keys.clone(), clock: clock.clone() };
         let played = simulators.clone().map(|it| (it, simulated(settings)));
         let shops = Shops::new(&apps, parts, played);
@@ -120,7 +138,10 @@ impl Server {
         seed(&storage, &apps, clock.as_ref()).await?;
         launching.reload().await.map_err(|error| StartError(error.to_string()))?;
 
-        let sessions = Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone());
+        let (sold, on) = (Arc::new(shops.clone()), launching.clone());
+        let desk = Desk::new(storage.clone(), on, sold, clock.clone());
+        let sessions =
+            Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), desk.clone());
         let identity = IdentityService::new(Parts {
             storage: storage.clone(),
             sessions: sessions.clone(),
@@ -140,8 +161,10 @@ impl Server {
             own_origins,
             heartbeat_s: gateway.heartbeat_s,
             storage: storage.clone(),
+            desk,
         };
         let limits = Limits::new(gateway, settings.mode == Mode::Development);
+        let servers = GameServers::new(node.clone(), server_keys, nonces(settings));
         let gate = Gate::new(node, gateway.clone(), limits.clone());
 
         let token =
@@ -157,7 +180,7 @@ impl Server {
         let at_the_door = Terms { header_timeout, connections, limits: Some(limits) };
         let within = Terms { header_timeout, connections, limits: None };
         let private = Private { gate: gate.clone(), metrics, token, shops };
-        let public_router = router::public(&gate, settings.docs(), simulators.as_ref());
+        let public_router = router::public(&gate, &servers, settings.docs(), simulators.as_ref());
         let private_router = private::router(private, simulators.as_ref());
         let players = tokio::spawn(accept(public, public_router, at_the_door, stopping));
         let machines =
@@ -175,6 +198,7 @@ impl Server {
             players,
             machines,
             upkeep,
+            postman,
             drain,
             control,
         })
@@ -220,6 +244,9 @@ impl Server {
         self.stop_private.send_replace(true);
         // Whoever is still reading metrics has a moment to finish.
         let _ = tokio::time::timeout(LAST_ANSWERS, self.machines).await;
+        if let Some(postman) = &self.postman {
+            postman.abort();
+        }
         self.upkeep.abort();
         // What it holds is given back before this returns.
         let _ = self.upkeep.await;
@@ -233,7 +260,8 @@ impl Server {
 /// What is looked after while the server runs.
 async fn upkeep(metrics: PrometheusHandle, limits: Limits, node: Node) {
     let (metrics, revoked) = (telemetry::keep(metrics), node.sessions.keep_up());
-    tokio::join!(metrics, limits.keep(&node.storage.rates), node.roll.keep(), revoked);
+    let rates = limits.keep(&node.storage.rates);
+    tokio::join!(metrics, rates, node.roll.keep(), revoked, node.sessions.keep_desk());
 }
 
 async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, StartError> {
@@ -296,15 +324,50 @@ fn apps(
     simulators: Option<&Simulators>,
 ) -> std::collections::BTreeMap<String, AppSettings> {
     let mut apps = settings.apps.clone();
-    if settings.mode == Mode::Development && apps.is_empty() {
-        let mut providers = simulators.map(Simulators::providers).unwrap_or_default();
-        providers.insert("guest".into(), serde_json::json!({"kind": "guest"}));
-        let folder = simulated(settings);
-        let stores = simulators.map(|it| it.stores(&folder)).unwrap_or_default();
-        let demo = AppSettings { name: "Demo".into(), providers, stores, ..AppSettings::default() };
-        apps.insert("demo".into(), demo);
+    if demo::is_served(settings) {
+        apps.insert(demo::WORD.into(), demo::game(simulators, &simulated(settings)));
     }
     apps
+}
+
+/// Plays the demo game's own server, too: the demo game is there when the file has no game.
+async fn settle(
+    settings: &Settings,
+    simulators: Option<&Simulators>,
+    apps: &mut BTreeMap<String, AppSettings>,
+) -> Result<(), StartError> {
+    let demo = apps.get_mut("demo").filter(|_| settings.apps.is_empty());
+    if let (Some(demo), Some(simulators)) = (demo, simulators) {
+        let folder = simulated(settings);
+        let settled = simulators.settle("demo", &folder, demo).await;
+        settled.map_err(|error| StartError(format!("{}: {error}", folder.display())))?;
+    }
+    Ok(())
+}
+
+/// How many nonces of a key are remembered: those that may come while one is good.
+fn nonces(settings: &Settings) -> usize {
+    let limits = &settings.gateway.limits;
+    let bounds = match settings.mode {
+        Mode::Development => limits.raised(),
+        Mode::Production => limits.bounds(),
+    };
+    let good_s = u32::try_from(2 * WINDOW.as_secs()).unwrap_or(u32::MAX);
+    let come = bounds.server_per_second.saturating_mul(good_s).saturating_add(bounds.server_burst);
+    usize::try_from(come).unwrap_or(usize::MAX).min(MOST_NONCES)
+}
+
+/// The keys of the games' servers, and where these are told what happened.
+async fn secrets(apps: &BTreeMap<String, AppSettings>) -> Result<(Keys, Targets), StartError> {
+    let apps = apps.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut wrong = Vec::new();
+        let keys = Keys::open(&apps).map_err(|found| wrong.extend(found));
+        let targets = Targets::open(&apps).map_err(|found| wrong.extend(found));
+        keys.and_then(|keys| targets.map(|targets| (keys, targets))).map_err(|()| wrong.join("\n"))
+    });
+    let opened = opened.await.map_err(|error| StartError(error.to_string()))?;
+    opened.map_err(StartError)
 }
 
 async fn seed(

@@ -9,13 +9,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actors::apps::AppSettings;
+use actors::purchases::desk::Shops as Sold;
 use actors::purchases::settings::StoresSettings;
 use actors::purchases::{Parts, Stores};
+use async_trait::async_trait;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::AppId;
 use tokio::sync::OnceCell;
 
 use crate::simulators::Simulators;
+
+#[async_trait]
+impl Sold for Shops {
+    async fn stores(&self, app: &AppId) -> Result<Stores, ErrorBody> {
+        self.of(app).await
+    }
+}
 
 /// The stores of all games. A clone is the same stores.
 #[derive(Clone)]

@@ -1,9 +1,9 @@
-//! The identity providers and the stores, played by the server itself in development.
+//! The identity providers, the stores and a game's own server, played by the server itself in development.
 //!
 //! Google and Apple are each an OpenID issuer with real keys, real signatures and real HTTP, so
 //! a login takes the same path as in production and only the addresses differ. They misbehave on
 //! demand: a single token by `misbehave` in its request, the key set by the controls. The stores
-//! are told of in `simulators/stores.rs`.
+//! are told of in `simulators/stores.rs`, the game's server in `simulators/webhooks.rs`.
 //!
 //! Players' listener, under `/sim`:
 //! - `GET /oidc/{issuer}/jwks`: the public keys, with the real provider's caching.
@@ -29,6 +29,7 @@ mod exchange;
 mod routes;
 
 mod stores;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use actors::outside::Poster;
 use actors::purchases::settings::StoresSettings;
 use axum::Router;
 use serde_json::Value;
@@ -51,16 +53,19 @@ pub use self::stores::{
     StoreState, WhichRequest, Wrong,
 };
 pub use self::token::{Misbehaviour, TokenReply, TokenRequest};
+pub use self::webhooks::Came;
 
 use self::issuer::Issuer;
 use self::provider::Provider;
 use self::stores::Stores;
+use self::webhooks::Receiver;
 
 /// All simulated providers. A clone is the same providers.
 #[derive(Clone)]
 pub struct Simulators {
     issuers: [Arc<Issuer>; Provider::ALL.len()],
     stores: Arc<Stores>,
+    receiver: Arc<Receiver>,
 }
 
 impl Simulators {
@@ -76,7 +81,8 @@ impl Simulators {
         let base = base.replace("://0.0.0.0", "://127.0.0.1").replace("://[::]", "://[::1]");
         let issuer = |provider| Arc::new(Issuer::new(provider, &base, Arc::clone(&clock)));
         let stores = Arc::new(Stores::new(&base, &clock));
-        Self { issuers: Provider::ALL.map(issuer), stores }
+        let receiver = Arc::new(Receiver::new(&base, &clock));
+        Self { issuers: Provider::ALL.map(issuer), stores, receiver }
     }
 
     /// What players' devices and the verifier reach; to be nested at `/sim` on the players'
@@ -100,6 +106,22 @@ impl Simulators {
         self.issuers.iter().map(entry).collect()
     }
 
+    /// Makes the simulated game server a game's own: where it is told what happened, and a key for
+    /// it. Writes the secrets into `folder`, readable by their owner alone.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub async fn settle(
+        &self,
+        word: &str,
+        folder: &Path,
+        app: &mut actors::apps::AppSettings,
+    ) -> io::Result<()> {
+        self.receiver.settle(word, folder, app);
+        let (folder, files) = (folder.to_owned(), self.receiver.files());
+        tokio::task::spawn_blocking(move || stores::write_all(&folder, &files)).await?
+    }
+
     /// The `stores` of a game that is sold in these simulators. Their credentials are files of
     /// `folder`, which are there once [`Simulators::prepare`] was called.
     #[must_use]
@@ -113,6 +135,12 @@ impl Simulators {
     /// When a file cannot be written.
     pub async fn prepare(&self, folder: &Path) -> io::Result<()> {
         self.stores.prepare(folder).await
+    }
+
+    /// Sends what the stores tell of a game to `{base}/hooks/{store}/{app}`, for as long as it is
+    /// polled. Nobody else gets it then.
+    pub async fn deliver(&self, base: &str, app: &str, by: &Poster) {
+        self.stores.deliver(base, app, by).await;
     }
 
     fn issuer(&self, word: &str) -> Option<&Arc<Issuer>> {

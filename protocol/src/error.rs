@@ -76,6 +76,18 @@ errors! {
     AuthUnavailable "auth.unavailable" 503 Later;
     /// Our own settings for the provider are not right; operators are told.
     AuthMisconfigured "auth.misconfigured" 503 Later;
+    /// A request for a game's own server has no signature, or not in its form.
+    ServerUnsigned "server.unsigned" 401 Never;
+    /// The game has no key of this id, or it is not good any more.
+    ServerKey "server.key" 401 Never;
+    /// The signature is not the one of this request by this key.
+    ServerSignature "server.signature" 401 Never;
+    /// The time in the signature is more than five minutes from ours; `detail.time` has ours.
+    ServerClock "server.clock" 401 Never;
+    /// A request of this nonce came before.
+    ServerReplayed "server.replayed" 401 Never;
+    /// The key is not good for this operation; `detail.scope` has what it would have to have.
+    ServerScope "server.scope" 403 Never;
     /// The browser's page is not one of the game's own.
     OriginRefused "origin.refused" 403 Never;
     /// No game has this word.
@@ -86,12 +98,34 @@ errors! {
     MemberUnknown "member.unknown" 404 Never;
     /// The member is kept out; `detail` has the `reason` and, if there is an end, `until`.
     MemberBanned "member.banned" 403 Never;
+    /// There is too little of an item; `detail` has the `item` and the `amount` that is there.
+    WalletTooLittle "wallet.too_little" 409 Never;
+    /// There would be too much of an item; `detail` has the `item` and the `amount` that is there.
+    WalletTooMuch "wallet.too_much" 409 Never;
     /// The operation needs `session.open` first.
     SessionNotOpen "session.not_open" 409 Never;
     /// `session.open` came a second time on one connection.
     SessionAlreadyOpen "session.already_open" 409 Never;
     /// A newer login of this member took its place.
     SessionReplaced "session.replaced" 401 Never;
+    /// The game sells no such product there now.
+    ProductUnknown "product.unknown" 404 Never;
+    /// The game is not sold at this store.
+    StoreUnknown "store.unknown" 404 Never;
+    /// The store says that this is no good purchase; `detail.reason` says why, in a word.
+    PurchaseRefused "purchase.refused" 422 Never;
+    /// The purchase is another member's. `detail.finish`: the client may finish it at the store.
+    PurchaseOwnedByAnother "purchase.owned_by_another" 409 Never;
+    /// The purchase is real, and whose it is the publisher has to find out.
+    PurchaseHeld "purchase.held" 409 Never;
+    /// The store could not be asked just now. What was shown is kept and tried again.
+    PurchaseUnavailable "purchase.unavailable" 503 Later;
+    /// Our own settings for the store are not right; operators are told. What was shown is kept.
+    PurchaseMisconfigured "purchase.misconfigured" 503 Later;
+    /// The member has no such purchase.
+    PurchaseUnknown "purchase.unknown" 404 Never;
+    /// The purchase is not granted, so there is nothing to take.
+    PurchaseNotGranted "purchase.not_granted" 409 Never;
     /// Too many requests.
     LimitRate "limit.rate" 429 Later;
     /// The server has more to do than it can; nothing was done.

@@ -79,6 +79,31 @@ pub struct LoginReply {
     /// What a new guest's client must keep; it is shown this once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Credential>,
+    /// What is left to be done; absent when nothing is.
+    #[serde(default, skip_serializing_if = "Todo::is_nothing")]
+    pub todo: Todo,
+}
+
+/// What a player who has just logged in has left to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Todo {
+    /// How many purchases are granted and not taken yet (`purchase.unconsumed`), up to 100;
+    /// absent when there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unconsumed_purchases: u32,
+}
+
+impl Todo {
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// An access token and the refresh token that will get the next one.

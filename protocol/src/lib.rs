@@ -22,3 +22,4 @@ pub mod members;
 pub mod sessions;
 pub mod purchases;
 pub mod wallet;
+pub mod game_servers;

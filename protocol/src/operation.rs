@@ -227,6 +227,27 @@ operations! {
         /// Where this member is logged in.
         SessionList "session.list" Reads Both
             crate::sessions::ListRequest => crate::sessions::ListReply;
+        /// What the game sells now.
+        ProductList "product.list" Reads Both
+            crate::purchases::ProductsRequest => crate::purchases::ProductsReply;
+        /// Says what is about to be bought, and gets the token that tells the store whose it is.
+        PurchaseReserve "purchase.reserve" Changes Both
+            crate::purchases::ReserveRequest => crate::purchases::ReserveReply;
+        /// Shows what a store gave for a purchase: it is verified there, and granted once.
+        PurchaseSubmit "purchase.submit" Changes Both
+            crate::purchases::SubmitRequest => crate::purchases::SubmitReply;
+        /// Purchases that are granted and that the game has not taken yet.
+        PurchaseUnconsumed "purchase.unconsumed" Reads Both
+            crate::purchases::UnconsumedRequest => crate::purchases::UnconsumedReply;
+        /// Marks a purchase as taken, once.
+        PurchaseConsume "purchase.consume" Changes Both
+            crate::purchases::ConsumeRequest => crate::purchases::ConsumeReply;
+        /// The member's purchases, the newest first.
+        PurchaseHistory "purchase.history" Reads Both
+            crate::purchases::HistoryRequest => crate::purchases::HistoryReply;
+        /// What the member has of the game's items and currencies.
+        WalletBalances "wallet.balances" Reads Both
+            crate::wallet::BalancesRequest => crate::wallet::Balances;
     }
 }
 

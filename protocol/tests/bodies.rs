@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use protocol::client::{Client, Platform, StoreName};
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode, Retry};
-use protocol::identity::{self, Credential, Identity, LoginReply, LoginRequest, Tokens};
+use protocol::identity::{self, Credential, Identity, LoginReply, LoginRequest, Todo, Tokens};
 use protocol::ids::{AppId, LoginId, MemberId, SessionId};
 use protocol::launching::{ServiceWord, StatusReply, StatusRequest};
 use protocol::members::{MeReply, Member, MemberState};
@@ -214,7 +214,8 @@ proptest! {
         credential in maybe(credential()),
     ) {
         reads_back(&tokens)?;
-        reads_back(&LoginReply { member, new_member, tokens, credential })?;
+        let todo = Todo { unconsumed_purchases: u32::from(new_member) };
+        reads_back(&LoginReply { member, new_member, tokens, credential, todo })?;
     }
 
     #[test]

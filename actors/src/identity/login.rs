@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::identity::{
-    Credential, LoginReply, LoginRequest, NonceReply, NonceRequest, RefreshRequest, Tokens,
+    Credential, LoginReply, LoginRequest, NonceReply, NonceRequest, RefreshRequest, Todo, Tokens,
 };
 use protocol::ids::{AppId, LoginId, MemberId};
 use sha2::{Digest as _, Sha256};
@@ -22,6 +22,7 @@ use super::settings::IdentitySettings;
 use super::tokens::AccessTokens;
 use super::{banned, ended, guest, nonce, replaced, wire};
 use crate::apps::{Game, Provider};
+use crate::purchases::desk::MOST;
 use crate::sessions::Sessions;
 use crate::{fault, launching, random};
 
@@ -78,6 +79,17 @@ impl IdentityService {
 
     fn now(&self) -> Micros {
         self.0.parts.clock.now()
+    }
+
+    /// What is left to be done. A login is none the worse for not knowing it.
+    async fn todo(&self, game: &Game, member: MemberId, new_member: bool) -> Todo {
+        if new_member || game.catalogue.products().is_empty() {
+            return Todo::default();
+        }
+        let desk = &self.0.parts.sessions.context().desk;
+        let waiting = desk.history(&game.id, member, true, None, MOST).await;
+        let waiting = waiting.map_or(0, |purchases| purchases.len());
+        Todo { unconsumed_purchases: u32::try_from(waiting).unwrap_or(u32::MAX) }
     }
 
     fn log(&self, app: &AppId, member: Option<MemberId>, event: Event) {
@@ -147,6 +159,7 @@ impl IdentityService {
                     member: wire(&member, self.now()),
                     new_member,
                     credential: proven.made,
+                    todo: self.todo(game, member.id, new_member).await,
                 })
             }
             LoginOutcome::Refused => Err(ErrorBody::new(

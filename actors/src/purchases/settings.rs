@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use protocol::client::StoreName;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::SandboxPolicy;
@@ -142,6 +143,16 @@ impl StoresSettings {
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Where the game is sold.
+    pub fn names(&self) -> impl Iterator<Item = StoreName> {
+        let sold = [
+            (StoreName::AppStore, self.app_store.is_some()),
+            (StoreName::GooglePlay, self.google_play.is_some()),
+            (StoreName::OneStore, self.one_store.is_some()),
+        ];
+        sold.into_iter().filter_map(|(name, sold)| sold.then_some(name))
     }
 
     /// Whether any store is one that this machine plays itself. Production serves no such game.

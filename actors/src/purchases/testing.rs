@@ -280,7 +280,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
 }
 
 /// The request, if it is there as a whole.
-fn request(text: &[u8]) -> Option<Asked> {
+pub(crate) fn request(text: &[u8]) -> Option<Asked> {
     let text = String::from_utf8_lossy(text);
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.lines();

@@ -3,44 +3,11 @@
 use std::fmt;
 
 use protocol::client::StoreName;
-use protocol::words;
 use serde::Serialize;
 use storage::clock::Micros;
 
-words! {
-    /// Whether money was paid. The stores say so, never a client.
-    #[derive(PartialOrd, Ord)]
-    Environment {
-        /// Real money.
-        Production = "production",
-        /// A tester's.
-        Sandbox = "sandbox",
-    }
-}
-
-words! {
-    /// How a purchase stands at its store.
-    State {
-        /// Real, but not paid yet.
-        Pending = "pending",
-        /// Paid, and not, or not wholly, given back.
-        Paid = "paid",
-        /// Never paid, and never to be.
-        Cancelled = "cancelled",
-        /// Paid, and given back as a whole.
-        Refunded = "refunded",
-    }
-}
-
-words! {
-    /// What kind of product it is.
-    Kind {
-        /// It can be bought again once it is used up.
-        Consumable = "consumable",
-        /// It is bought once.
-        NonConsumable = "non_consumable",
-    }
-}
+pub use protocol::purchases::{Environment, Kind};
+pub use storage::purchases::State;
 
 /// How a store is asked about a purchase once more.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,12 +17,23 @@ impl State {
         request: MemberRequest,
     ) -> Result<Reply, ErrorBody> {
         let outcome = self.outcome(caller, request).await;
-        if matches!(&outcome, Err(error) if error.code == ErrorCode::SessionReplaced) {
+        self.notice(caller, outcome.as_ref().err());
+        outcome
+    }
+
+    /// Whether the caller's login counts, for a request that is answered beside the mailbox.
+    pub(super) async fn admitted(&mut self, caller: &Caller) -> Result<(), ErrorBody> {
+        let standing = self.standing(caller).await.map(drop);
+        self.notice(caller, standing.as_ref().err());
+        standing
+    }
+
+    fn notice(&mut self, caller: &Caller, error: Option<&ErrorBody>) {
+        if error.is_some_and(|error| error.code == ErrorCode::SessionReplaced) {
             // The newer login may have come to another node: then this one learns of it here.
             self.standing = None;
             self.sessions.leave(caller.member, caller.login);
         }
-        outcome
     }
 
     async fn outcome(
@@ -48,6 +59,13 @@ impl State {
             MemberRequest::InboxList(request) => self.inbox_list(caller, &standing, request).await,
             MemberRequest::InboxAck(request) => self.inbox_ack(caller, request).await,
             MemberRequest::SessionList(_) => self.session_list(caller).await,
+            MemberRequest::ProductList(request) => self.product_list(caller, request),
+            MemberRequest::PurchaseReserve(request) => self.purchase_reserve(caller, request).await,
+            MemberRequest::PurchaseSubmit(_) => Err(super::purchases::elsewhere()),
+            MemberRequest::PurchaseUnconsumed(_) => self.purchase_unconsumed(caller).await,
+            MemberRequest::PurchaseConsume(request) => self.purchase_consume(caller, request).await,
+            MemberRequest::PurchaseHistory(request) => self.purchase_history(caller, request).await,
+            MemberRequest::WalletBalances(_) => self.wallet_balances(caller).await,
         }
     }
 

@@ -22,7 +22,12 @@ use crate::testing::Ground;
 async fn sessions(ground: &Ground, quiet_ms: u64) -> Sessions {
     ground.storage.start_alone().await.unwrap();
     let settings = SessionsSettings { quiet_ms, ..SessionsSettings::default() };
-    Sessions::new(ground.storage.clone(), ground.clock.clone(), settings)
+    Sessions::new(
+        ground.storage.clone(),
+        ground.clock.clone(),
+        settings,
+        crate::purchases::desk::Desk::closed(ground.storage.clone(), ground.clock.clone()),
+    )
 }
 
 fn me() -> MemberRequest {

@@ -50,7 +50,14 @@ pub(super) fn wait_of(request: &MemberRequest) -> Option<(ListRequest, Duration)
         | MemberRequest::IdentityList(_)
         | MemberRequest::MemberMe(_)
         | MemberRequest::InboxAck(_)
-        | MemberRequest::SessionList(_) => None,
+        | MemberRequest::SessionList(_)
+        | MemberRequest::ProductList(_)
+        | MemberRequest::PurchaseReserve(_)
+        | MemberRequest::PurchaseSubmit(_)
+        | MemberRequest::PurchaseUnconsumed(_)
+        | MemberRequest::PurchaseConsume(_)
+        | MemberRequest::PurchaseHistory(_)
+        | MemberRequest::WalletBalances(_) => None,
     }
 }
 

@@ -8,12 +8,16 @@ use storage::clock::Clock;
 use crate::launching::Launching;
 use crate::supervisor::Supervisor;
 use crate::testing::Ground;
+use crate::webhooks::{Targets, Webhooks};
 
 async fn grown(ground: &Ground) -> (Supervisor, Launching) {
     let launching = Launching::new("ws://here/v1/ws", false, ground.clock.clone());
     let tokens = ground.tokens();
     let clock: Arc<dyn Clock> = ground.clock.clone();
-    let tree = super::start(&ground.storage, &launching, &tokens, clock).await.unwrap();
+    let outbox = ground.storage.outbox.clone();
+    let client = crate::outside::http_client().unwrap();
+    let webhooks = Webhooks::new(Targets::default(), outbox, client, clock.clone());
+    let tree = super::start(&ground.storage, &launching, &tokens, &webhooks, clock).await.unwrap();
     tree.ready().await.unwrap();
     (tree, launching)
 }

@@ -1,8 +1,10 @@
 //! `daemun check`: whether a server that starts now would find all that it needs: every database
-//! server, and the credentials for every store.
+//! server, the credentials for every store, and the secrets of the games' servers.
 
 use std::process::ExitCode;
 
+use actors::game_servers::Keys;
+use actors::webhooks::Targets;
 use storage::clock::SystemClock;
 use storage::tend::Tender;
 
@@ -45,6 +47,8 @@ async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     }
     // No store is asked: their credentials are looked at, as when a server starts.
     wrong.extend(super::purchase::shops(settings)?.open().await.err());
+    wrong.extend(Keys::open(&settings.apps).err().into_iter().flatten());
+    wrong.extend(Targets::open(&settings.apps).err().into_iter().flatten());
     if !wrong.is_empty() {
         return Ok((said, wrong));
     }

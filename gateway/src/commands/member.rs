@@ -128,7 +128,7 @@ pub(super) fn bounded<const MAX: usize>(flag: &str, text: &str) -> Result<Text<M
     })
 }
 
-async fn carry_out(settings: &Settings, order: Order) -> Result<Value, String> {
+pub(super) async fn carry_out(settings: &Settings, order: Order) -> Result<Value, String> {
     if let Some(control) = control::read(&settings.data) {
         let body = serde_json::to_vec(&order).map_err(|error| error.to_string())?;
         match control.call(order.path(), Some(&body)).await {

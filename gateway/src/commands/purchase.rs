@@ -11,15 +11,16 @@ use actors::purchases::Parts;
 use actors::purchases::verifier::MAX_EVIDENCE;
 use clap::Subcommand;
 use protocol::client::StoreName;
-use protocol::ids::AppId;
+use protocol::ids::{AppId, MemberId};
 use serde_json::Value;
 use storage::clock::SystemClock;
+use uuid::Uuid;
 
-use super::member::{pretty, refused};
+use super::member::{Who, order_done, pretty, refused};
 use super::{fail, load, say};
 use crate::config::{Flags, Settings};
 use crate::control::{self, ControlError};
-use crate::private::VerifyCommand;
+use crate::private::{HeldQuery, Order, PurchasesQuery, ReleaseCommand, VerifyCommand};
 use crate::shops::Shops;
 
 /// What to ask about a purchase.
@@ -46,6 +47,32 @@ pub enum PurchaseCommand {
         #[arg(long)]
         tester: bool,
     },
+    /// Shows what a member has bought, the newest first.
+    List {
+        /// Which member.
+        #[command(flatten)]
+        who: Who,
+        /// What came before this purchase.
+        #[arg(long, value_name = "ID")]
+        before: Option<Uuid>,
+        /// The most purchases, 1 to 100.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Shows what was paid and is held, and why, the oldest first.
+    Held {
+        /// The most purchases, 1 to 1000.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Grants a purchase that is held, to its owner, or to a member if it is nobody's yet.
+    Release {
+        /// The claim, as `held` shows it.
+        claim: String,
+        /// Whose it becomes if it is nobody's.
+        #[arg(long)]
+        member: Option<MemberId>,
+    },
 }
 
 fn store(word: &str) -> Result<StoreName, String> {
@@ -54,14 +81,43 @@ fn store(word: &str) -> Result<StoreName, String> {
 
 /// Asks by the server that runs on the data folder, or directly when none runs.
 pub async fn run(command: PurchaseCommand, flags: &Flags) -> ExitCode {
+    let command = match order(command) {
+        Ok(order) => return order_done(order, flags).await,
+        Err(verify) => verify,
+    };
     match judged(command, flags).await.and_then(|answer| pretty(&answer)) {
         Ok(answer) => say(&answer),
         Err(error) => fail(&error),
     }
 }
 
-async fn judged(command: PurchaseCommand, flags: &Flags) -> Result<Value, String> {
-    let PurchaseCommand::Verify { app, store, evidence, account, product, tester } = command;
+/// What the databases are asked, or what is to be asked of a store.
+fn order(command: PurchaseCommand) -> Result<Order, Verify> {
+    match command {
+        PurchaseCommand::Verify { app, store, evidence, account, product, tester } => {
+            Err(Verify { app, store, evidence, account, product, tester })
+        }
+        PurchaseCommand::List { who: Who { app, member }, before, limit } => {
+            Ok(Order::Purchases(PurchasesQuery { app, member, before, limit }))
+        }
+        PurchaseCommand::Held { limit } => Ok(Order::Held(HeldQuery { limit })),
+        PurchaseCommand::Release { claim, member } => {
+            Ok(Order::Release(ReleaseCommand { claim, member }))
+        }
+    }
+}
+
+struct Verify {
+    app: AppId,
+    store: StoreName,
+    evidence: PathBuf,
+    account: Option<String>,
+    product: Option<String>,
+    tester: bool,
+}
+
+async fn judged(command: Verify, flags: &Flags) -> Result<Value, String> {
+    let Verify { app, store, evidence, account, product, tester } = command;
     let evidence = read(&evidence)?;
     let command = VerifyCommand { app, store, evidence, account, product, tester };
     let settings = load(flags)?;

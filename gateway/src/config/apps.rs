@@ -6,9 +6,13 @@ use std::collections::BTreeMap;
 
 use actors::{
     apps::AppSettings,
+    game_servers::ServerKeySettings,
     identity::oidc::OidcSettings,
+    purchases::catalogue::ProductSettings,
     purchases::settings::{AppleSettings, GooglePlaySettings, OneStoreSettings, StoresSettings},
+    webhooks::WebhookSettings,
 };
+use protocol::{purchases::Kind, time::Micros};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
@@ -70,6 +74,42 @@ const NOTES: &[(&str, &str)] = &[
     (
         "providers.*.allow_insecure_loopback",
         "Whether jwks_url may be http to a loopback address, for tests and simulators.",
+    ),
+    ("products", "One table for each product, under its word."),
+    ("products.*.kind", "\"consumable\", or \"non_consumable\" for what is bought once."),
+    ("products.*.grants", "What one grants: an amount of each item or currency of the game."),
+    ("products.*.grants.*", "How much of that item."),
+    ("products.*.stores", "What it is called in each store that sells it."),
+    ("products.*.stores.app_store", "Its id in Apple's App Store."),
+    ("products.*.stores.google_play", "Its id at Google Play."),
+    ("products.*.stores.one_store", "Its id at ONE store."),
+    (
+        "products.*.prices",
+        "What one costs in each currency that is checked; who paid something else waits.",
+    ),
+    ("products.*.prices.*", "The price in millionths of that currency."),
+    ("products.*.from", "From when on it is sold, RFC 3339 in UTC."),
+    ("products.*.until", "Until when it is sold; what was paid before is granted after, too."),
+    (
+        "testers",
+        "Ids of members whose purchases in a store's sandbox count where stores.sandbox says so.",
+    ),
+    (
+        "server_keys",
+        "By which keys the game's own servers are known: of each the id, the secret_file, the scopes (sessions, members, purchases, wallet, moderation) and, if it ends, not_after.",
+    ),
+    ("webhook.url", "Where the game's own server is told what happened, https."),
+    (
+        "webhook.secret_file",
+        "The file of the secret that signs: whsec_ and 24 to 64 bytes in base64.",
+    ),
+    (
+        "webhook.previous_secret_file",
+        "The file of the secret before, which signs too while it is changed.",
+    ),
+    (
+        "webhook.allow_insecure_loopback",
+        "Whether the address may be http to a loopback address, for simulators.",
     ),
     (
         "stores.sandbox",
@@ -145,7 +185,11 @@ impl Schema for AppSettings {
             ]),
             requests_per_minute: Some(120),
             requests_burst: Some(60),
+            server_keys: vec![server_key_sample()],
+            webhook: Some(webhook_sample()),
             stores: stores_sample(),
+            products: BTreeMap::from([("*".to_owned(), product_sample())]),
+            testers: vec!["0G3Q8TZ4M1A7C".to_owned()],
         }
     }
 
@@ -159,8 +203,8 @@ impl Schema for AppSettings {
         let problems = self.problems().into_iter();
         problems
             .map(|problem| {
-                // `providers` and the provider's word, `stores` and the store's, speak of no
-                // secret, whatever they are.
+                // `providers` and the provider's word, `stores` and the store's, `server_keys` and a
+                // place among them speak of no secret, whatever they are.
                 let secret = problem.path.iter().skip(2).any(|name| is_secret_name(name));
                 let message = objection(&Refusal {
                     text: &problem.reason,
@@ -171,6 +215,18 @@ impl Schema for AppSettings {
                 Problem::new(dotted(&problem.path), message)
             })
             .collect()
+    }
+}
+
+fn product_sample() -> ProductSettings {
+    let stores = ["app_store", "google_play", "one_store"];
+    ProductSettings {
+        kind: Kind::Consumable,
+        grants: BTreeMap::from([("*".to_owned(), 100)]),
+        stores: stores.map(|store| (store.to_owned(), "gem_100".to_owned())).into(),
+        prices: BTreeMap::from([("*KRW".to_owned(), 1_100_000_000)]),
+        from: Some(Micros(1_767_225_600_000_000)),
+        until: Some(Micros(1_798_761_600_000_000)),
     }
 }
 
@@ -198,6 +254,25 @@ fn stores_sample() -> StoresSettings {
             ..OneStoreSettings::default()
         }),
         ..StoresSettings::default()
+    }
+}
+
+fn server_key_sample() -> ServerKeySettings {
+    use protocol::game_servers::Scope;
+    ServerKeySettings {
+        id: "main".to_owned(),
+        secret_file: "/etc/daemun/server-main".into(),
+        scopes: vec![Scope::Sessions, Scope::Wallet],
+        not_after: Some(protocol::time::Micros::from_seconds(1_893_456_000)),
+    }
+}
+
+fn webhook_sample() -> WebhookSettings {
+    WebhookSettings {
+        url: "https://game.example.com/daemun".to_owned(),
+        secret_file: "/etc/daemun/webhook".into(),
+        previous_secret_file: Some("/etc/daemun/webhook-old".into()),
+        allow_insecure_loopback: false,
     }
 }
 

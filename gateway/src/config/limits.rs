@@ -25,6 +25,8 @@ const NOTES: &[(&str, &str)] = &[
         "session_refusals",
         "Requests over the rate after which a socket is closed 4007, counted up by each that is refused and down by each that is not.",
     ),
+    ("server_per_second", "Requests a second of one key of a game's server; by default 100."),
+    ("server_burst", "How many of them may come at once; by default 500."),
     (
         "address_per_second",
         "Requests and connects a second of one address (an IPv6 /64) without a login; by default 50, because players of one mobile network share an address.",
@@ -73,6 +75,10 @@ pub struct LimitsSettings {
     pub session_burst: Option<u32>,
     /// Requests over the rate after which a socket is closed. Default 120.
     pub session_refusals: u32,
+    /// Requests a second of one key of a game's server. Unset: 100.
+    pub server_per_second: Option<u32>,
+    /// How many of them may come at once. Unset: 500.
+    pub server_burst: Option<u32>,
     /// Requests and connects a second of one address without a login. Unset: 50.
     pub address_per_second: Option<u32>,
     /// How many of them may come at once. Unset: 500.
@@ -99,6 +105,8 @@ impl Default for LimitsSettings {
             session_per_minute: None,
             session_burst: None,
             session_refusals: 120,
+            server_per_second: None,
+            server_burst: None,
             address_per_second: None,
             address_burst: None,
             unopened_per_address: None,
@@ -118,6 +126,8 @@ pub(crate) struct Bounds {
     pub(crate) session_per_minute: u32,
     pub(crate) session_burst: u32,
     pub(crate) session_refusals: u32,
+    pub(crate) server_per_second: u32,
+    pub(crate) server_burst: u32,
     pub(crate) address_per_second: u32,
     pub(crate) address_burst: u32,
     pub(crate) unopened_per_address: u32,
@@ -146,6 +156,8 @@ impl LimitsSettings {
             session_per_minute: or(self.session_per_minute, 120),
             session_burst: or(self.session_burst, 60),
             session_refusals: self.session_refusals,
+            server_per_second: or(self.server_per_second, 100),
+            server_burst: or(self.server_burst, 500),
             address_per_second: or(self.address_per_second, 50),
             address_burst: or(self.address_burst, 500),
             unopened_per_address: or(self.unopened_per_address, 20),
@@ -165,6 +177,8 @@ impl Schema for LimitsSettings {
         Self {
             session_per_minute: Some(bounds.session_per_minute),
             session_burst: Some(bounds.session_burst),
+            server_per_second: Some(bounds.server_per_second),
+            server_burst: Some(bounds.server_burst),
             address_per_second: Some(bounds.address_per_second),
             address_burst: Some(bounds.address_burst),
             unopened_per_address: Some(bounds.unopened_per_address),
@@ -186,6 +200,8 @@ impl Schema for LimitsSettings {
             ("session_per_minute", self.session_per_minute),
             ("session_burst", self.session_burst),
             ("session_refusals", Some(self.session_refusals)),
+            ("server_per_second", self.server_per_second),
+            ("server_burst", self.server_burst),
             ("address_per_second", self.address_per_second),
             ("address_burst", self.address_burst),
             ("unopened_per_address", self.unopened_per_address),

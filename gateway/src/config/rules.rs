@@ -66,6 +66,13 @@ fn in_production(settings: &Settings) -> Vec<Problem> {
             wrong(store, "allow_insecure_loopback", "production asks stores over https alone");
         }
     }
+    for (app, settings) in &settings.apps {
+        if settings.webhook.as_ref().is_some_and(|webhook| webhook.allow_insecure_loopback) {
+            let path = ["apps", app, "webhook", "allow_insecure_loopback"];
+            let message = "production tells games' servers over https alone";
+            problems.push(Problem::new(dotted(&path.map(str::to_owned)), message));
+        }
+    }
     if settings.simulators() {
         let message = "production runs without simulators; set it to false or leave it out";
         problems.push(Problem::new("gateway.simulators", message));

@@ -79,7 +79,10 @@ impl Template {
     /// A table that holds only named tables, such as `apps`, needs no header of its own.
     fn header(&mut self, place: &Node<'_>, exists: bool) {
         let names = place.names();
-        if !names.is_empty() && names.iter().all(|name| name.starts_with('*')) {
+        let is_table = |name: &&str| {
+            name.starts_with('*') && place.named(name).is_some_and(|inside| inside.is_table())
+        };
+        if !names.is_empty() && names.iter().all(is_table) {
             return;
         }
         let mark = if exists { "" } else { "#" };

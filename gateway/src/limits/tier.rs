@@ -35,6 +35,8 @@ type Often = (u32, u32);
 pub(crate) struct Tier {
     bounds: Bounds,
     sessions: Rate<LoginId>,
+    /// By the keys of games' servers.
+    servers: Rate<String>,
     /// Those of games with a rate of their own, by that rate.
     of_games: RwLock<HashMap<Often, Arc<Rate<LoginId>>>>,
     addresses: Rate<Address>,
@@ -52,6 +54,7 @@ impl Tier {
         Self {
             bounds: *bounds,
             sessions: Rate::new(per_minute(bounds.session_per_minute, bounds.session_burst)),
+            servers: Rate::new(per_second(bounds.server_per_second, bounds.server_burst)),
             of_games: RwLock::default(),
             addresses: Rate::new(per_second(bounds.address_per_second, bounds.address_burst)),
             unopened: Places::new(bounds.unopened_per_address),
@@ -94,6 +97,15 @@ impl Tier {
         // Behind an address there may be many, who should not all be back at once.
         let after = |wait| ms(wait) + random_below(AGAIN_MS);
         checked.map_err(|wait| over_rate("address", "this address asks too often", after(wait)))
+    }
+
+    /// Counts a request that is signed with a key of a game's server.
+    ///
+    /// # Errors
+    /// `limit.rate`.
+    pub(crate) fn server(&self, key: String) -> Result<(), ErrorBody> {
+        let checked = self.servers.check(&key);
+        checked.map_err(|wait| over_rate("server", "this key asks too often", ms(wait)))
     }
 
     /// A place for a websocket, until its session opens.
@@ -183,6 +195,7 @@ impl Tier {
         tell(&self.addresses, rates, |address| format!("{name}:address:{}", address.word()))
             .await?;
         tell(&self.sessions, rates, |login| session(&login.to_string())).await?;
+        tell(&self.servers, rates, |key| format!("{name}:server:{key}")).await?;
         let of_games: Vec<_> =
             self.of_games.read().iter().map(|it| (*it.0, it.1.clone())).collect();
         for ((minute, burst), rate) in of_games {
@@ -194,6 +207,7 @@ impl Tier {
 
     pub(super) fn sweep(&self) {
         self.sessions.sweep();
+        self.servers.sweep();
         self.addresses.sweep();
         self.of_games.write().retain(|_, rate| {
             rate.sweep();

@@ -21,9 +21,11 @@ pub use desk::{Desk, Left};
 pub use log::{LogOf, LogPage, LogQuery, PageStart, ShownRecord};
 
 use super::Private;
+use super::ledger::{AuditQuery, WalletQuery};
+use super::purchases::{HeldQuery, PurchasesQuery, ReleaseCommand};
 use crate::http::Failure;
 
-/// What is to be done. Written as JSON it is the body of the request to [`Order::path`].
+/// What is to be done about members and their games. Written as JSON it is the body of the request to [`Order::path`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Order {
@@ -35,8 +37,22 @@ pub enum Order {
     Ban(BanCommand),
     /// Lets a member in again.
     Unban(Whom),
+    /// Shows what a game's server is told.
+    Notices(super::webhooks::NoticesQuery),
+    /// Tells it again.
+    Replay(super::webhooks::ReplayCommand),
     /// Shows what the game log has.
     Log(LogQuery),
+    /// Shows what a member has bought.
+    Purchases(PurchasesQuery),
+    /// Shows what was paid and is held.
+    Held(HeldQuery),
+    /// Grants what is held.
+    Release(ReleaseCommand),
+    /// Shows what a member has.
+    Wallet(WalletQuery),
+    /// Adds up a part of the ledger.
+    Audit(AuditQuery),
 }
 
 impl Order {
@@ -48,7 +64,14 @@ impl Order {
             Self::Message(_) => "/commands/member/message",
             Self::Ban(_) => "/commands/member/ban",
             Self::Unban(_) => "/commands/member/unban",
+            Self::Notices(_) => "/commands/webhooks/list",
+            Self::Replay(_) => "/commands/webhooks/replay",
             Self::Log(_) => "/commands/gamelog",
+            Self::Purchases(_) => "/commands/purchase/list",
+            Self::Held(_) => "/commands/purchase/held",
+            Self::Release(_) => "/commands/purchase/release",
+            Self::Wallet(_) => "/commands/wallet/show",
+            Self::Audit(_) => "/commands/ledger/audit",
         }
     }
 
@@ -62,7 +85,14 @@ impl Order {
             Self::Message(command) => desk.message(command).await.and_then(json),
             Self::Ban(command) => desk.ban(command).await.and_then(json),
             Self::Unban(whom) => desk.unban(whom).await.and_then(json),
+            Self::Notices(query) => desk.notices(query).await.and_then(json),
+            Self::Replay(command) => desk.replay(command).await.and_then(json),
             Self::Log(query) => desk.log(query).await.and_then(json),
+            Self::Purchases(query) => desk.purchases(query).await.and_then(json),
+            Self::Held(query) => desk.held(query).await.and_then(json),
+            Self::Release(command) => desk.release(command).await.and_then(json),
+            Self::Wallet(query) => desk.wallet(query).await.and_then(json),
+            Self::Audit(query) => desk.audit(query).await.and_then(json),
         }
     }
 }
@@ -212,7 +242,7 @@ pub(super) async fn unban(State(private): State<Private>, Json(whom): Json<Whom>
     done(&private, Order::Unban(whom)).await
 }
 
-async fn done(private: &Private, order: Order) -> Response {
+pub(super) async fn done(private: &Private, order: Order) -> Response {
     let desk = Desk::of(&private.gate.node);
     // A task of its own: what is begun is finished, connections told included, even if
     // whoever asked is gone.

@@ -1,4 +1,6 @@
-//! An operator's questions about purchases. None of them grants anything.
+//! An operator's questions about purchases, and the one act: granting what is held.
+
+mod kept;
 
 use actors::purchases::Stores;
 use actors::purchases::verdict::{Expected, Question, Verdict};
@@ -13,6 +15,9 @@ use protocol::ids::AppId;
 use protocol::time::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use kept::{HeldQuery, PurchasesQuery, ReleaseCommand};
+pub(super) use kept::{held, list, release};
 
 use super::Private;
 use crate::http::Failure;

@@ -14,7 +14,7 @@ use super::behaviour::Behaviour;
 use super::exchange::{Played, Refused, Sent};
 use super::issuer::IssuerState;
 use super::token::{self, TokenReply, TokenRequest};
-use super::{Simulators, stores};
+use super::{Simulators, stores, webhooks};
 
 /// The largest body, in bytes; every field of every request at its longest fits many times.
 const MAX_BODY: usize = 16 * 1024;
@@ -25,6 +25,7 @@ pub(super) fn public(simulators: Simulators) -> Router {
         .route("/oidc/{issuer}/jwks", get(jwks))
         .route("/oidc/{issuer}/token", post(mint))
         .merge(stores::public())
+        .merge(webhooks::public())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(simulators)
 }
@@ -36,6 +37,7 @@ pub(super) fn control(simulators: Simulators) -> Router {
         .route("/oidc/{issuer}/behave", post(behave))
         .route("/oidc/{issuer}/rotate", post(rotate))
         .merge(stores::control())
+        .merge(webhooks::control())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(simulators)
 }

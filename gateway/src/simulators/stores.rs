@@ -23,6 +23,7 @@ mod apple;
 mod google_play;
 mod one_store;
 
+mod postman;
 mod routes;
 
 use std::io;
@@ -171,7 +172,7 @@ impl RsaKey {
 /// A file of credentials: its name and what is in it.
 type File = (&'static str, String);
 
-fn write_all(folder: &Path, files: &[File]) -> io::Result<()> {
+pub(super) fn write_all(folder: &Path, files: &[File]) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

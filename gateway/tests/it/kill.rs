@@ -35,7 +35,14 @@ fn daemun(data: &Path) -> Command {
 }
 
 pub fn start(data: &Path) -> Program {
-    let mut child = daemun(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    start_with(data, &[])
+}
+
+/// The program with these variables.
+pub fn start_with(data: &Path, variables: &[(&str, &str)]) -> Program {
+    let mut command = daemun(data);
+    command.envs(variables.iter().copied());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
     let url = output
         .lines()

@@ -13,6 +13,7 @@ mod cache;
 mod claims;
 mod deploy;
 mod frames;
+mod game_servers;
 mod gamelog;
 mod http;
 mod identity;

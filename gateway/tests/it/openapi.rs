@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use protocol::game_servers::ServerOperation;
 use protocol::operation::{Doors, Operation};
 
 use crate::harness::Daemun;
@@ -28,6 +29,7 @@ fn every_operation_of_the_http_door_is_in_it_and_nothing_else() {
     let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     let served = Operation::ALL.iter().filter(|operation| operation.doors() == Doors::Both);
     let mut served: Vec<String> = served.map(|operation| operation.http_path()).collect();
+    served.extend(ServerOperation::ALL.iter().map(|operation| operation.http_path()));
     served.sort();
     assert_eq!(paths, served.iter().collect::<Vec<_>>());
 }

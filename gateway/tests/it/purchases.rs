@@ -1,5 +1,12 @@
 //! What support staff learns of a purchase, by the program itself.
 
+mod buyer;
+mod faults;
+mod killed;
+mod nodes;
+mod refunds;
+mod way;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 

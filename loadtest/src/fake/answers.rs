@@ -4,7 +4,7 @@ use protocol::client::Platform;
 use protocol::close::CloseCode;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::identity::{
-    Credential, Identity, ListReply as Identities, LoginReply, LogoutReply, Tokens,
+    Credential, Identity, ListReply as Identities, LoginReply, LogoutReply, Todo, Tokens,
 };
 use protocol::ids::{LoginId, MemberId, SessionId};
 use protocol::launching::{ServiceWord, StatusReply};
@@ -68,6 +68,7 @@ impl Game {
                     new_member: true,
                     tokens: self.next_tokens(),
                     credential: Some(credential()),
+                    todo: Todo::default(),
                 }))
             }
             PublicRequest::AuthRefresh(_) => Ok(Reply::AuthRefresh(self.next_tokens())),

@@ -24,6 +24,12 @@ pub(crate) fn of(code: ErrorCode) -> ErrorBody {
         ErrorCode::AuthLoggedOut => says("this login was ended by a logout"),
         ErrorCode::AuthUnavailable => says("the provider does not answer").after_ms(5000),
         ErrorCode::AuthMisconfigured => says("the provider is not set up well"),
+        ErrorCode::ServerUnsigned => says("the request is not signed"),
+        ErrorCode::ServerKey => says("the game has no such key"),
+        ErrorCode::ServerSignature => says("the signature is not good"),
+        ErrorCode::ServerClock => says("the time is more than 300 s from ours"),
+        ErrorCode::ServerReplayed => says("this request came before"),
+        ErrorCode::ServerScope => says("the key is not good for this"),
         ErrorCode::OriginRefused => says("the page is not one of the game's own"),
         ErrorCode::AppUnknown => says("no game has this word"),
         ErrorCode::ProviderUnknown => says("the game does not log in by this provider"),
@@ -32,9 +38,29 @@ pub(crate) fn of(code: ErrorCode) -> ErrorBody {
             let detail = serde_json::to_value(parts::ban()).unwrap();
             ErrorBody { detail: Some(detail), ..says("the member is banned") }
         }
+        ErrorCode::WalletTooLittle => says("there is too little of it"),
+        ErrorCode::WalletTooMuch => says("there would be too much of it"),
         ErrorCode::SessionNotOpen => says("session.open comes first"),
         ErrorCode::SessionAlreadyOpen => says("the session is open"),
         ErrorCode::SessionReplaced => says("a newer login took its place"),
+        ErrorCode::ProductUnknown => says("the game sells no such product there now"),
+        ErrorCode::StoreUnknown => says("the game is not sold there"),
+        ErrorCode::PurchaseRefused => {
+            let detail = serde_json::json!({"finish": false, "reason": "signature"});
+            ErrorBody { detail: Some(detail), ..says("the purchase is refused: signature") }
+        }
+        ErrorCode::PurchaseOwnedByAnother => {
+            let detail = serde_json::json!({"finish": true});
+            ErrorBody { detail: Some(detail), ..says("the purchase is another member's") }
+        }
+        ErrorCode::PurchaseHeld => {
+            let detail = serde_json::json!({"finish": false});
+            ErrorBody { detail: Some(detail), ..says("the publisher has to look at it") }
+        }
+        ErrorCode::PurchaseUnavailable => says("the store cannot be asked now").after_ms(5000),
+        ErrorCode::PurchaseMisconfigured => says("this store is not set up rightly"),
+        ErrorCode::PurchaseUnknown => says("the member has no such purchase"),
+        ErrorCode::PurchaseNotGranted => says("the purchase is pending"),
         ErrorCode::LimitRate => says("too many requests").after_ms(250),
         ErrorCode::LimitOverloaded => says("more to do than can be done").after_ms(2000),
         ErrorCode::StorageUnavailable => says("the truth could not be reached"),

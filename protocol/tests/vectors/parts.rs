@@ -55,6 +55,14 @@ pub(crate) fn session_id() -> SessionId {
     SessionId { login: login_id(), open: 0x5f0c_9d2b_7a6e_4431 }
 }
 
+pub(crate) fn purchase_id() -> Uuid {
+    Uuid::from_u128(0x019a_bbbb_cccc_7ddd_8eee_ffff_0000_1111)
+}
+
+pub(crate) fn reservation() -> Uuid {
+    Uuid::from_u128(0x019a_2222_3333_7444_8555_6666_7777_8888)
+}
+
 /// A ban with an end.
 pub(crate) fn ban() -> Ban {
     Ban { reason: text("Cheating in the arena."), until: Some(NOW) }

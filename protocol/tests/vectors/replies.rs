@@ -1,17 +1,25 @@
 //! Examples of every operation's reply. A new operation does not compile without one.
 
-use protocol::client::Platform;
+use protocol::client::{Platform, StoreName};
 use protocol::codec::Format;
 use protocol::error::ErrorBody;
-use protocol::identity::{self, Credential, Identity, LoginReply, LogoutReply, NonceReply, Tokens};
+use protocol::identity::{
+    self, Credential, Identity, LoginReply, LogoutReply, NonceReply, Todo, Tokens,
+};
 use protocol::members::MeReply;
 use protocol::operation::{Operation, Reply};
+use protocol::purchases::{
+    ConsumeReply, Environment, Grant, HistoryReply, Kind, Product, ProductsReply, Purchase,
+    PurchaseState, ReserveReply, SubmitReply, UnconsumedReply,
+};
 use protocol::push;
 use protocol::sessions::{self, CloseReply, Login, OpenReply, PingReply, ResumeFailed};
+use protocol::wallet::Balances;
+use uuid::Uuid;
 
 use crate::parts::{
     BEFORE, Example, NOW, T, example, in_service, login_id, member, member_id, other_login_id,
-    secret, session_id, text,
+    purchase_id, reservation, secret, session_id, text,
 };
 
 pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
@@ -33,6 +41,22 @@ pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
             one("Three are acknowledged.", Reply::InboxAck(push::AckReply { acked: 3 }))
         }
         Operation::SessionList => session_list(),
+        Operation::ProductList => product_list(),
+        Operation::PurchaseReserve => purchase_reserve(),
+        Operation::PurchaseSubmit => purchase_submit(),
+        Operation::PurchaseUnconsumed => {
+            let reply = UnconsumedReply { purchases: vec![purchase()] };
+            one("A purchase that nobody took yet.", Reply::PurchaseUnconsumed(reply))
+        }
+        Operation::PurchaseConsume => {
+            let reply = ConsumeReply { purchase: taken(), seen_before: false };
+            one("It is taken.", Reply::PurchaseConsume(reply))
+        }
+        Operation::PurchaseHistory => purchase_history(),
+        Operation::WalletBalances => {
+            let reply = Balances { balances: vec![grant("bonus", -5), grant("gem", 100)] };
+            one("What was taken back after it was spent is owed.", Reply::WalletBalances(reply))
+        }
     }
 }
 
@@ -54,6 +78,13 @@ pub(crate) fn read(from: Operation, format: Format, body: &[u8]) -> Result<Reply
         Operation::InboxList => Reply::InboxList(format.decode_body(body)?),
         Operation::InboxAck => Reply::InboxAck(format.decode_body(body)?),
         Operation::SessionList => Reply::SessionList(format.decode_body(body)?),
+        Operation::ProductList => Reply::ProductList(format.decode_body(body)?),
+        Operation::PurchaseReserve => Reply::PurchaseReserve(format.decode_body(body)?),
+        Operation::PurchaseSubmit => Reply::PurchaseSubmit(format.decode_body(body)?),
+        Operation::PurchaseUnconsumed => Reply::PurchaseUnconsumed(format.decode_body(body)?),
+        Operation::PurchaseConsume => Reply::PurchaseConsume(format.decode_body(body)?),
+        Operation::PurchaseHistory => Reply::PurchaseHistory(format.decode_body(body)?),
+        Operation::WalletBalances => Reply::WalletBalances(format.decode_body(body)?),
     })
 }
 
@@ -80,8 +111,15 @@ fn tokens() -> Tokens {
 }
 
 fn auth_login() -> Vec<Example<Reply>> {
-    let reply = |new_member, credential| {
-        Reply::AuthLogin(LoginReply { member: member(), new_member, tokens: tokens(), credential })
+    let reply = |new_member, credential, unconsumed_purchases| {
+        let todo = Todo { unconsumed_purchases };
+        Reply::AuthLogin(LoginReply {
+            member: member(),
+            new_member,
+            tokens: tokens(),
+            credential,
+            todo,
+        })
     };
     let kept = Credential {
         guest: Some(text("a-guest-id")),
@@ -89,12 +127,13 @@ fn auth_login() -> Vec<Example<Reply>> {
         token: None,
     };
     vec![
-        example("minimal", "A member who was here before.", reply(false, None)),
+        example("minimal", "A member who was here before.", reply(false, None, 0)),
         example(
             "full",
             "A new guest is shown, this once, what its client must keep.",
-            reply(true, Some(kept)),
+            reply(true, Some(kept), 0),
         ),
+        example("todo", "Two purchases wait to be taken.", reply(false, None, 2)),
     ]
 }
 
@@ -228,5 +267,87 @@ fn inbox_list() -> Vec<Example<Reply>> {
             "Nothing waits.",
             Reply::InboxList(push::ListReply { pushes: vec![], seq: 3 }),
         ),
+    ]
+}
+
+fn grant(item: &str, amount: i64) -> Grant {
+    Grant { item: text(item), amount }
+}
+
+fn product_list() -> Vec<Example<Reply>> {
+    let product = |id: &str, store_product, until| Product {
+        id: text(id),
+        kind: Kind::Consumable,
+        grants: vec![grant("bonus", 5), grant("gem", 100)],
+        store_product,
+        until,
+    };
+    let sold = vec![
+        product("gem_100", Some(text("com.example.gem100")), Some(NOW)),
+        product("gem_100_always", None, None),
+    ];
+    one(
+        "Two products, one of them for a while.",
+        Reply::ProductList(ProductsReply { products: sold }),
+    )
+}
+
+fn purchase_reserve() -> Vec<Example<Reply>> {
+    let reply = ReserveReply {
+        reservation: reservation(),
+        account_token: Uuid::from_u128(0x00f4_2bc1_6a91_8d5e_a1b2_c3d4_e5f6_0718),
+        store_product: text("com.example.gem100"),
+    };
+    one("What is handed to the store.", Reply::PurchaseReserve(reply))
+}
+
+/// Granted, and not taken yet.
+fn purchase() -> Purchase {
+    Purchase {
+        id: purchase_id(),
+        product: Some(text("gem_100")),
+        quantity: 1,
+        store: StoreName::AppStore,
+        environment: Environment::Production,
+        state: PurchaseState::Granted,
+        grants: vec![grant("bonus", 5), grant("gem", 100)],
+        refunded_bp: None,
+        purchased_at: Some(BEFORE),
+        consumed_at: None,
+    }
+}
+
+fn taken() -> Purchase {
+    Purchase { consumed_at: Some(NOW), ..purchase() }
+}
+
+fn purchase_submit() -> Vec<Example<Reply>> {
+    let reply = |purchase, seen_before, finish| {
+        Reply::PurchaseSubmit(SubmitReply { purchase, seen_before, finish })
+    };
+    let pending = Purchase {
+        product: None,
+        state: PurchaseState::Pending,
+        grants: Vec::new(),
+        purchased_at: None,
+        ..purchase()
+    };
+    vec![
+        example("full", "It is granted.", reply(purchase(), false, true)),
+        example("pending", "It is real and not paid yet.", reply(pending, true, false)),
+    ]
+}
+
+fn purchase_history() -> Vec<Example<Reply>> {
+    let refunded = Purchase {
+        state: PurchaseState::Refunded,
+        refunded_bp: Some(10_000),
+        environment: Environment::Sandbox,
+        ..taken()
+    };
+    let page = HistoryReply { purchases: vec![purchase(), refunded], before: Some(purchase_id()) };
+    vec![
+        example("full", "A page with more behind it.", Reply::PurchaseHistory(page)),
+        example("empty", "Nothing was bought.", Reply::PurchaseHistory(HistoryReply::default())),
     ]
 }

@@ -1,5 +1,6 @@
 //! Examples of every operation's request. A new operation does not compile without one.
 
+use protocol::client::StoreName;
 use protocol::identity::{
     Credential, ListRequest, LoginRequest, LogoutEverywhereRequest, LogoutRequest, NonceRequest,
     RefreshRequest,
@@ -7,11 +8,19 @@ use protocol::identity::{
 use protocol::launching::StatusRequest;
 use protocol::members::MeRequest;
 use protocol::operation::{ConnectionRequest, MemberRequest, Operation, PublicRequest, Request};
+use protocol::purchases::{
+    ConsumeRequest, HistoryRequest, ProductsRequest, ReserveRequest, SubmitRequest,
+    UnconsumedRequest,
+};
 use protocol::push;
 use protocol::sessions::{self, CloseRequest, OpenRequest, PingRequest, Resume};
+use protocol::wallet::BalancesRequest;
 use serde::{Serialize, Serializer};
 
-use crate::parts::{Example, T, app, brief_client, example, full_client, secret, session_id, text};
+use crate::parts::{
+    Example, T, app, brief_client, example, full_client, purchase_id, reservation, secret,
+    session_id, text,
+};
 
 const EMPTY: &str = "The body is an empty map.";
 
@@ -43,6 +52,21 @@ pub(crate) fn of(operation: Operation) -> Vec<Example<Request>> {
         Operation::SessionList => {
             member(MemberRequest::SessionList, empty(sessions::ListRequest {}))
         }
+        Operation::ProductList => member(MemberRequest::ProductList, product_list()),
+        Operation::PurchaseReserve => member(MemberRequest::PurchaseReserve, purchase_reserve()),
+        Operation::PurchaseSubmit => member(MemberRequest::PurchaseSubmit, purchase_submit()),
+        Operation::PurchaseUnconsumed => {
+            member(MemberRequest::PurchaseUnconsumed, empty(UnconsumedRequest {}))
+        }
+        Operation::PurchaseConsume => {
+            let request = ConsumeRequest { purchase: purchase_id() };
+            let what = "The game's client took what the purchase grants.";
+            member(MemberRequest::PurchaseConsume, vec![example("full", what, request)])
+        }
+        Operation::PurchaseHistory => member(MemberRequest::PurchaseHistory, purchase_history()),
+        Operation::WalletBalances => {
+            member(MemberRequest::WalletBalances, empty(BalancesRequest {}))
+        }
     }
 }
 
@@ -67,6 +91,13 @@ impl Serialize for Body<'_> {
             Request::Member(MemberRequest::InboxList(body)) => body.serialize(to),
             Request::Member(MemberRequest::InboxAck(body)) => body.serialize(to),
             Request::Member(MemberRequest::SessionList(body)) => body.serialize(to),
+            Request::Member(MemberRequest::ProductList(body)) => body.serialize(to),
+            Request::Member(MemberRequest::PurchaseReserve(body)) => body.serialize(to),
+            Request::Member(MemberRequest::PurchaseSubmit(body)) => body.serialize(to),
+            Request::Member(MemberRequest::PurchaseUnconsumed(body)) => body.serialize(to),
+            Request::Member(MemberRequest::PurchaseConsume(body)) => body.serialize(to),
+            Request::Member(MemberRequest::PurchaseHistory(body)) => body.serialize(to),
+            Request::Member(MemberRequest::WalletBalances(body)) => body.serialize(to),
         }
     }
 }
@@ -199,5 +230,56 @@ fn inbox_list() -> Vec<Example<push::ListRequest>> {
     vec![
         example("minimal", "Whatever waits.", push::ListRequest::default()),
         example("full", "What is behind a number, waiting for it.", waiting),
+    ]
+}
+
+fn product_list() -> Vec<Example<ProductsRequest>> {
+    vec![
+        example("empty", EMPTY, ProductsRequest::default()),
+        example(
+            "full",
+            "What is sold in one store.",
+            ProductsRequest { store: Some(StoreName::OneStore) },
+        ),
+    ]
+}
+
+fn purchase_reserve() -> Vec<Example<ReserveRequest>> {
+    let request = ReserveRequest { product: text("gem_100"), store: StoreName::AppStore };
+    vec![example("full", "A product is about to be bought.", request)]
+}
+
+fn purchase_submit() -> Vec<Example<SubmitRequest>> {
+    let evidence = |fields| match fields {
+        serde_json::Value::Object(fields) => fields,
+        other => panic!("{other}"),
+    };
+    vec![
+        example(
+            "minimal",
+            "What Google Play gave.",
+            SubmitRequest {
+                store: StoreName::GooglePlay,
+                evidence: evidence(serde_json::json!({"token": "a-token", "product": "gem_100"})),
+                reservation: None,
+            },
+        ),
+        example(
+            "full",
+            "What the App Store gave for what was reserved.",
+            SubmitRequest {
+                store: StoreName::AppStore,
+                evidence: evidence(serde_json::json!({"jws": "a.signed.transaction"})),
+                reservation: Some(reservation()),
+            },
+        ),
+    ]
+}
+
+fn purchase_history() -> Vec<Example<HistoryRequest>> {
+    let rest = HistoryRequest { before: Some(purchase_id()), limit: Some(20) };
+    vec![
+        example("empty", EMPTY, HistoryRequest::default()),
+        example("full", "What came before a purchase.", rest),
     ]
 }

@@ -175,7 +175,12 @@ async fn what_was_found_in_a_cache_is_remembered_for_as_much_less() {
 
 fn elsewhere(ground: &Ground) -> Sessions {
     let settings = SessionsSettings::default();
-    Sessions::new(ground.storage.clone(), ground.clock.clone(), settings)
+    Sessions::new(
+        ground.storage.clone(),
+        ground.clock.clone(),
+        settings,
+        crate::purchases::desk::Desk::closed(ground.storage.clone(), ground.clock.clone()),
+    )
 }
 
 #[tokio::test]

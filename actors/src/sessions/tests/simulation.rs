@@ -49,7 +49,12 @@ async fn play(ground: &Arc<Ground>, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let quiet_ms = u64::try_from(QUIET.as_millis()).unwrap();
     let settings = SessionsSettings { quiet_ms, standing_ms: 40, ..SessionsSettings::default() };
-    let sessions = Sessions::new(ground.storage.clone(), ground.clock.clone(), settings);
+    let sessions = Sessions::new(
+        ground.storage.clone(),
+        ground.clock.clone(),
+        settings,
+        crate::purchases::desk::Desk::closed(ground.storage.clone(), ground.clock.clone()),
+    );
     let mut members = Vec::new();
     for n in 0..MEMBERS {
         let person = u16::try_from(seed).unwrap() * MEMBERS + n;

@@ -93,6 +93,22 @@ fn rules_name_the_key_and_its_origin() {
             "mode = \"production\"\npublic_url = \"https://a.example\"\n[apps.demo.stores.google_play]\npackage_name = \"a\"\nservice_account_file = \"b\"\nallow_insecure_loopback = true",
             "apps.demo.stores.google_play.allow_insecure_loopback (daemun.toml:6): production asks stores over https alone",
         ),
+        (
+            "mode = \"production\"\npublic_url = \"https://a.example\"\n[apps.demo.webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret_file = \"b\"\nallow_insecure_loopback = true",
+            "apps.demo.webhook.allow_insecure_loopback (daemun.toml:6): production tells games' servers over https alone",
+        ),
+        (
+            "[apps.demo.webhook]\nurl = \"http://game.example/\"\nsecret_file = \"b\"",
+            "apps.demo.webhook.url (daemun.toml:2): must be https, found \"http://game.example/\"",
+        ),
+        (
+            "[[apps.demo.server_keys]]\nid = \"main\"\nsecret_file = \"b\"\nscopes = []",
+            "apps.demo.server_keys[0].scopes (daemun.toml:1): at least one is needed, found []",
+        ),
+        (
+            "[[apps.demo.server_keys]]\nid = \"main\"\nsecret_fiel = \"b\"\nscopes = [\"wallet\"]",
+            "apps.demo.server_keys[0].secret_fiel (daemun.toml:3): unknown key; did you mean apps.demo.server_keys[0].secret_file?",
+        ),
         ("mode = \"production\"", PRODUCTION_NEEDS_A_URL),
         (
             "[storage.mariadb.servers.a]\nurl = \"mysql://u:secret@h/d\"\nshards = \"0-9\"",

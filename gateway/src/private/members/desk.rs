@@ -47,9 +47,9 @@ pub enum Left {
 /// What commands about members need.
 #[derive(Clone)]
 pub struct Desk {
-    pub(super) storage: Storage,
-    sessions: Sessions,
-    clock: Arc<dyn Clock>,
+    pub(in crate::private) storage: Storage,
+    pub(in crate::private) sessions: Sessions,
+    pub(in crate::private) clock: Arc<dyn Clock>,
 }
 
 impl Desk {
@@ -78,7 +78,9 @@ impl Desk {
         let storage = storage.map_err(|error| error.to_string())?;
         storage.start_alone().await.map_err(|error| error.to_string())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let sessions = Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone());
+        let shut = actors::purchases::desk::Desk::closed(storage.clone(), clock.clone());
+        let sessions =
+            Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), shut);
         Ok(Self { storage, sessions, clock })
     }
 

@@ -38,7 +38,7 @@ impl Door<'_> {
     async fn log_in(&mut self, line: &mut Line) -> Result<Known, Failure> {
         self.step = Row::Login;
         let reply = self.ask(line, Operation::AuthLogin, &self.stage.login).await?;
-        let LoginReply { member, new_member, tokens, credential } =
+        let LoginReply { member, new_member, tokens, credential, .. } =
             typed("an answer to auth.login", reply)?;
         if !new_member || credential.is_none() {
             let what = format!("auth.login of a new guest found member {}", member.id);
