@@ -15,6 +15,7 @@ mod machine;
 mod message;
 mod ping;
 mod process;
+mod purchases;
 mod reference;
 mod report;
 mod scale;
@@ -63,6 +64,8 @@ enum Bench {
     Database(database::Arguments),
     /// How many records a second the game log brings to MongoDB, and what logins feel of it.
     Gamelog(gamelog::Arguments),
+    /// How many purchases a second MariaDB makes durable.
+    Purchases(purchases::Arguments),
     /// The clients of a bench: does what standard input orders.
     #[command(hide = true)]
     Clients(clients::Arguments),
@@ -78,6 +81,9 @@ enum Bench {
     /// Writes records into a game log as standard input orders.
     #[command(hide = true)]
     Scribe,
+    /// Makes purchases durable as standard input orders.
+    #[command(hide = true)]
+    Till,
     /// Runs a command that ends when the process that started it does.
     #[command(hide = true)]
     Leash {
@@ -100,7 +106,9 @@ fn main() -> ExitCode {
         Bench::Clients(arguments) => block_on(one_thread(), clients::run(&arguments)),
         Bench::Reference { kind } => block_on(many_threads(), reference::run(kind)),
         Bench::Gamelog(arguments) => bench(gamelog::run(&arguments)),
+        Bench::Purchases(arguments) => bench(purchases::run(&arguments)),
         Bench::Scribe => block_on(many_threads(), gamelog::scribe::run()),
+        Bench::Till => block_on(many_threads(), purchases::till::run()),
         Bench::Statements => block_on(many_threads(), reference::statements::run()),
         Bench::Leash { command } => Err(process::leash::exec(&command)),
     };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::report::Report;
 use crate::scale::Sizes;
-use crate::{Fault, broadcast, connect, database, gamelog, idle, message, ping, wake};
+use crate::{Fault, broadcast, connect, database, gamelog, idle, message, ping, purchases, wake};
 
 /// The command line: as each bench has it, but for the files, which have their own places.
 #[derive(clap::Args)]
@@ -22,7 +22,7 @@ const TABLES: &str = "target/bench/tables.md";
 /// When one of them fails.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
     let sizes = || arguments.sizes.clone();
-    let reports: [Report; 8] = [
+    let reports: [Report; 9] = [
         idle::run(&idle::Arguments::of(sizes())).await?,
         ping::run(&ping::Arguments::of(sizes())).await?,
         wake::run(&wake::Arguments::of(sizes())).await?,
@@ -31,6 +31,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
         message::run(&message::Arguments::default()).await?,
         database::run(&database::Arguments::default()).await?,
         gamelog::run(&gamelog::Arguments::default()).await?,
+        purchases::run(&purchases::Arguments::default()).await?,
     ];
     let mut tables = String::new();
     for report in &reports {
