@@ -262,7 +262,7 @@ pub struct Decided {
     pub claim: Claim,
     /// Whether it differs from what was kept, in anything.
     pub changed: bool,
-    /// Whether it was kept before.
+    /// Whether it was kept before, and not by this very word.
     pub known: bool,
     /// Whether it is another member's than the one who posted. Then the poster is told that and
     /// nothing else.
@@ -294,7 +294,9 @@ pub fn hear(found: Option<Claim>, said: &Said) -> Decided {
         (Source::Posted(_), None) | (Source::Told, _) => false,
     };
     let changed = before.as_ref() != Some(&claim);
-    Decided { claim, changed, known: before.is_some(), others }
+    // Who says the same once more, because nobody answered, is told the same.
+    let known = before.is_some_and(|before| before.id != said.candidate);
+    Decided { claim, changed, known, others }
 }
 
 /// Moves a claim that is known, by the table above.

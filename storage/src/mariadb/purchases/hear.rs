@@ -34,13 +34,10 @@ pub(super) struct Walk {
 impl Walk {
     fn new(word: Word, decided: Decided) -> Self {
         let Word { claim, said } = word;
-        // What this very word put there is new, though it be asked again because its owner's
-        // rows were locked, or nobody knew what came of it.
-        let known = decided.known && decided.claim.id != said.candidate;
         Self {
             claim,
             of: decided.claim,
-            known,
+            known: decided.known,
             others: decided.others,
             evidence: said.evidence.map(|evidence| (evidence, said.source)),
             now: said.now,

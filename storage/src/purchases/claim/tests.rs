@@ -174,7 +174,8 @@ fn the_account_token_says_whose_it_is_whoever_posts() {
 
 #[test]
 fn who_comes_first_owns_what_carries_no_token() {
-    let b = Said { source: Source::Posted(member(B)), ..posted() };
+    let candidate = Uuid::from_u128(8);
+    let b = Said { source: Source::Posted(member(B)), candidate, ..posted() };
     let first = after(&[posted()]);
     let second = hear(Some(first), &b);
     assert_eq!((second.claim.owner, second.others, second.known), (Some(member(A)), true, true));
