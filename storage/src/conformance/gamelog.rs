@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use protocol::client::Platform;
+use protocol::client::{Platform, StoreName};
 use protocol::close::CloseCode;
 use protocol::error::ErrorCode;
 use protocol::ids::{LoginId, MemberId};
+use protocol::purchases::{Environment, PurchaseState};
 use protocol::text::Text;
 use uuid::Uuid;
 
@@ -76,6 +77,22 @@ pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
             lines: vec![Line { item: Text::new("gem").unwrap(), delta: -7 }],
             key: "main".into(),
         },
+        Event::PurchaseReserved {
+            reservation: login.0,
+            product: "gem_100".into(),
+            store: StoreName::AppStore,
+        },
+        Event::PurchaseSubmitted { store: StoreName::OneStore, reservation: None },
+        Event::PurchaseRefused { store: StoreName::GooglePlay, reason: "signature".into() },
+        Event::PurchaseChanged {
+            purchase: login.0,
+            state: PurchaseState::Granted,
+            store: StoreName::AppStore,
+            environment: Environment::Sandbox,
+            product: None,
+            refunded_bp: 2_500,
+        },
+        Event::PurchaseConsumed { purchase: login.0, by_server: true },
         Event::SessionOpened { login },
         Event::SessionResumed { login, seq: u64::MAX },
         Event::PushSent { login, from: 1, to: u64::MAX },

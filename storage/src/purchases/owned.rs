@@ -61,6 +61,17 @@ impl Purchase {
         self.grants.iter().map(of).collect()
     }
 
+    /// Names what the game log says of it as it stands now: the same whoever says it, and however
+    /// often, so that it is kept once.
+    #[must_use]
+    pub fn record_id(&self) -> Uuid {
+        let mut hash = Sha256::new();
+        hash.update(b"record");
+        hash.update(self.key.digest());
+        hash.update(self.version.to_be_bytes());
+        uuid_of(hash)
+    }
+
     /// As the wire says it.
     #[must_use]
     pub fn told(&self) -> protocol::purchases::Purchase {

@@ -89,6 +89,11 @@ impl Desk {
         let app = received.evidence.app.clone();
         let owned = purchases.get(app, member, claim.id).await.ok().flatten()?;
         let settled = owned.version == claim.version && finish(owned.state());
-        settled.then(|| Ok(reply(&owned, true)).into())
+        if !settled {
+            return None;
+        }
+        self.on_record(&owned);
+        self.recorded().await;
+        Some(Ok(reply(&owned, true)).into())
     }
 }

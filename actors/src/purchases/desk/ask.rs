@@ -10,7 +10,7 @@ use protocol::ids::MemberId;
 use protocol::purchases::{Environment, SubmitReply};
 use storage::clock::Micros;
 use storage::failpoint;
-use storage::gamelog::Event;
+use storage::gamelog::{Event, LogRecord};
 use storage::purchases::{
     Closing, EvidenceEnd, Facts, Heard, Hold, Named, PurchaseKey, Received, Said, Shown, Source,
     State,
@@ -38,6 +38,9 @@ const PENDING_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 /// long.
 const LOOK_EVERY: Duration = Duration::from_secs(2 * 3600);
 const LOOK_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long an answer waits until the game log has the purchase safe on a disk.
+const ON_RECORD: Duration = Duration::from_secs(2);
 
 /// What came of asking.
 pub(super) enum Asked {
@@ -77,6 +80,9 @@ impl Desk {
             return Err(answer::unavailable(super::AGAIN_MS)).into();
         };
         let asked = self.ask(&received).await;
+        if matches!(asked, Asked::Heard(_)) {
+            self.recorded().await;
+        }
         let told = told(&asked);
         Outcome { answer: answer::of(asked, member), told }
     }
@@ -194,11 +200,8 @@ impl Desk {
     fn report(&self, received: &Received, heard: &Heard) {
         let app = &received.evidence.app;
         match heard {
-            Heard::Owned { purchase, hold, pushed, .. } => {
-                if pushed.is_some() {
-                    self.changed(purchase, *hold);
-                }
-            }
+            Heard::Owned { purchase, hold, pushed: Some(_), .. } => self.changed(purchase, *hold),
+            Heard::Owned { purchase, pushed: None, .. } => self.on_record(purchase),
             Heard::Others { .. } => counter!("daemun_purchases_of_others_total").increment(1),
             Heard::Nobodys { hold: Some(hold) } => {
                 counter!("daemun_purchases_held_total", "hold" => hold.word()).increment(1);
@@ -217,15 +220,38 @@ impl Desk {
             counter!("daemun_purchases_held_total", "hold" => hold.word()).increment(1);
             tracing::error!(%app, purchase = %purchase.id, hold = hold.word(), "purchase {} of {app} is held: {}", purchase.id, hold.word());
         }
+        self.on_record(purchase);
+    }
+
+    /// Writes into the game log how a purchase stands. Whoever is told so says it once more, for a
+    /// process may have died between the grant and the log; the record is the same, and kept once.
+    pub(super) fn on_record(&self, purchase: &storage::purchases::Purchase) {
         let event = Event::PurchaseChanged {
             purchase: purchase.id,
-            state,
-            store,
+            state: purchase.state(),
+            store: purchase.key.store,
             environment: purchase.key.environment,
             product: purchase.product.as_deref().map(str::to_owned),
             refunded_bp: purchase.refunded_bp,
         };
-        self.record(app, Some(purchase.member), event);
+        self.0.storage.gamelog.record(LogRecord {
+            id: purchase.record_id(),
+            at: purchase.changed_at,
+            app: purchase.key.app.clone(),
+            member: Some(purchase.member),
+            event,
+        });
+    }
+
+    /// Returns when what was said of a purchase is safe on this machine's own disk: who is told of
+    /// a grant finds it in the log, whatever dies then. The log's server is never waited for, and
+    /// a disk that is too slow has said so.
+    pub(super) async fn recorded(&self) {
+        match tokio::time::timeout(ON_RECORD, self.0.storage.gamelog.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "a purchase is not on record yet"),
+            Err(_) => tracing::error!("a purchase is not on record yet: the disk is slow"),
+        }
     }
 }
 
@@ -296,13 +322,27 @@ impl Word<'_> {
             return Asked::Refused(reason::SANDBOX);
         }
         let said = self.said(verified, hinted, named, source);
+        let key = said.key.clone();
         failpoint::reached("purchases.verified");
         match self.desk.0.storage.purchases.hear(said).await {
             Ok(heard) => {
                 failpoint::reached("purchases.heard");
+                if let Heard::Others { owner, pushed: Some(_) } = heard {
+                    self.of_another(&key, owner).await;
+                }
                 Asked::Heard(heard)
             }
             Err(error) => Asked::Storage(fault::of_storage(&error)),
+        }
+    }
+
+    /// What became of a purchase that its owner did not show is logged all the same.
+    async fn of_another(&self, key: &PurchaseKey, owner: MemberId) {
+        let purchases = &self.desk.0.storage.purchases;
+        let Ok(Some(claim)) = purchases.claim_on(key).await else { return };
+        let found = purchases.get(key.app.clone(), owner, claim.id).await;
+        if let Ok(Some(purchase)) = found {
+            self.desk.changed(&purchase, claim.hold);
         }
     }
 

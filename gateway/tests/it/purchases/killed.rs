@@ -102,6 +102,7 @@ async fn dies_at(street: &Street, step: &str, store: &str, data: &Path) {
     let (_living, http) = program(data, &[]);
     let buyer = buyer.at(&street.market(&http));
     is_granted_once(&buyer, &bought, step).await;
+    is_logged_once(data, &buyer, step).await;
 }
 
 /// Shows on a program that dies when it has told the store of the grant and not noted that.
@@ -120,6 +121,21 @@ async fn dies_having_told(street: &Street, store: &str, data: &Path) {
     let buyer = buyer.at(&street.market(&http));
     street.market(&http).clock(store, json!({"advance_s": 4 * 24 * 3600})).await;
     is_granted_once(&buyer, &bought, step).await;
+}
+
+/// The game log says so once, too, whoever died before it was written.
+async fn is_logged_once(data: &Path, buyer: &Buyer, step: &str) {
+    let control = control::read(data).unwrap();
+    let login = buyer.login();
+    let query = json!({"app": "demo", "member": login["member"]["id"], "limit": 1_000,
+        "since": "1970-01-01T00:00:00Z"});
+    let body = serde_json::to_vec(&query).unwrap();
+    let page = control.call("/commands/gamelog", Some(&body)).await.unwrap();
+    let page: Value = serde_json::from_slice(&page).unwrap();
+    let changed = |it: &&Value| it["kind"] == "purchase_changed";
+    let records: Vec<_> = page["records"].as_array().unwrap().iter().filter(changed).collect();
+    assert_eq!(records.len(), 1, "{step}: {page}");
+    assert_eq!(records[0]["fields"]["state"], "granted");
 }
 
 async fn is_granted_once(buyer: &Buyer, bought: &Bought, step: &str) {
