@@ -1,6 +1,7 @@
 //! The OpenAPI document, made from the table of operations and its types.
 
 mod game_servers;
+mod simulators;
 
 use std::collections::BTreeMap;
 
@@ -43,7 +44,18 @@ small and there is room; errors that say `later` or `same_id` are not.";
 #[must_use]
 pub fn document() -> OpenApi {
     let collector = collect();
-    let tags = ["launch", "auth", "session", "identity", "member", "inbox", game_servers::TAG];
+    let tags = [
+        "launch",
+        "auth",
+        "session",
+        "identity",
+        "member",
+        "product",
+        "purchase",
+        "wallet",
+        "inbox",
+        game_servers::TAG,
+    ];
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -63,6 +75,14 @@ pub fn document() -> OpenApi {
                 .build(),
         ))
         .build()
+}
+
+/// The same with what is there in development alone: the simulated stores.
+#[must_use]
+pub fn document_with_simulators() -> OpenApi {
+    let mut document = document();
+    simulators::add(&mut document);
+    document
 }
 
 fn collect() -> Collector {

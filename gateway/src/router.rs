@@ -32,7 +32,7 @@ pub fn public(
         router = router.nest("/sim", simulators.public_router());
     }
     if docs {
-        router = router.merge(docs::router());
+        router = router.merge(docs::router(simulators.is_some()));
     }
     router.layer(cors(gate))
 }

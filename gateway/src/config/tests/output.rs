@@ -180,11 +180,11 @@ listen = \"127.0.0.1:7350\"
 # How many of them may come at once; by default gateway.limits.session_burst.
 #requests_burst = 60
 
-# By which keys the game's own servers are known: of each the id, the secret_file, the scopes (sessions, members, purchases, wallet, moderation) and, if it ends, not_after.
-#server_keys = [{ id = \"main\", not_after = \"2030-01-01T00:00:00.000000Z\", scopes = [\"sessions\", \"wallet\"], secret_file = \"/etc/daemun/server-main\" }]
-
 # Ids of members whose purchases in a store's sandbox count where stores.sandbox says so.
 #testers = [\"0G3Q8TZ4M1A7C\"]
+
+# By which keys the game's own servers are known: of each the id, the secret_file, the scopes (sessions, members, purchases, wallet, moderation) and, if it ends, not_after.
+#server_keys = [{ id = \"main\", not_after = \"2030-01-01T00:00:00.000000Z\", scopes = [\"sessions\", \"wallet\"], secret_file = \"/etc/daemun/server-main\" }]
 
 # One table for each way to log in, under the word by which clients ask for it.
 #[apps.<name>.providers.<apple>]
