@@ -39,7 +39,8 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["gateway"]),
     // The gateway's simulators sign as a provider would.
     ("jsonwebtoken", &["actors", "gateway"]),
-    ("aws-lc-rs", &["actors", "gateway"]),
+    // A bench signs as a store does.
+    ("aws-lc-rs", &["actors", "gateway", "benches"]),
     // Strangers at the door have clients of their own; benches' reference server is one too.
     ("tokio-tungstenite", &["gateway", "loadtest", "benches"]),
     ("hyper", &["gateway", "loadtest"]),
