@@ -39,7 +39,7 @@ pub struct Client {
 /// (documentation, further derives) go to the enum.
 #[macro_export]
 macro_rules! words {
-    ($(#[$doc:meta])+ $name:ident { $($(#[$vdoc:meta])+ $variant:ident = $word:literal,)+ }) => {
+    ($(#[$doc:meta])+ $name:ident { $($(#[$vdoc:meta])+ $variant:ident = $word:tt,)+ }) => {
         $(#[$doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ::serde::Serialize)]
         pub enum $name { $($(#[$vdoc])+ #[serde(rename = $word)] $variant,)+ }

@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+use protocol::client::StoreName;
 use protocol::game_servers::ServerOperation;
 use protocol::operation::{Doors, Operation};
+use protocol::purchases::PurchaseState;
 
 use crate::harness::Daemun;
 
@@ -44,6 +46,24 @@ fn every_reference_in_it_leads_somewhere() {
     }
 }
 
+/// A client that is written by the document sends what it says.
+#[test]
+fn a_word_is_documented_as_it_is_sent() {
+    let document = serde_json::to_value(gateway::openapi::document()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let of = |name: &str| schemas[name]["enum"].clone();
+    let words: Vec<&str> = StoreName::ALL.iter().map(|it| it.word()).collect();
+    assert_eq!(of("StoreName"), serde_json::json!(words));
+    let words: Vec<&str> = PurchaseState::ALL.iter().map(|it| it.word()).collect();
+    assert_eq!(of("PurchaseState"), serde_json::json!(words));
+    for (name, schema) in schemas {
+        let values = schema["enum"].as_array().into_iter().flatten();
+        for value in values.filter_map(|value| value.as_str()) {
+            assert!(!value.contains(char::is_uppercase), "{name}: {value}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_docs_page_and_the_document_are_served_in_development_alone() {
     let house = Daemun::start().await;
@@ -51,6 +71,8 @@ async fn the_docs_page_and_the_document_are_served_in_development_alone() {
     assert_eq!(page.status, 200);
     let document = house.http().get("/docs/openapi.json").await.unwrap();
     assert_eq!(document.status, 200);
+    let text = String::from_utf8(document.body.to_vec()).unwrap();
+    assert!(text.contains("/sim/stores/{store}/buy"), "what is bought is bought on the page");
 
     let house = Daemun::with(|settings| settings.gateway.docs = Some(false)).await;
     assert_eq!(house.http().get("/docs/").await.unwrap().status, 404);
