@@ -10,13 +10,16 @@ use uuid::Uuid;
 
 use super::scene::{DAY, Game, Player, SECOND, START};
 use crate::clock::Micros;
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use crate::open::Storage;
 use crate::purchases::{
     Claim, ConsumeWrite, Consumed, Facts, Heard, HistoryRead, Hold, Named, Purchase, PurchaseKey,
     ReleaseWrite, Said, Source, State, account_token,
 };
 use crate::wallet::{Audited, Cause, Line, Transfer, TransferWrite, Transferred};
+
+/// How often something is said until it is heard.
+const TRIES: usize = 10;
 
 /// How much of the gems and of the boxes a purchase grants, unless a case says otherwise.
 pub(crate) const GEMS: i64 = 100;
@@ -115,8 +118,16 @@ impl Bought {
         }
     }
 
+    /// As the desk has it heard: again, when others held the rows for long or nobody knows what
+    /// came of it. The second time says the same.
     pub(crate) async fn hear(&self, said: Said) -> Heard {
-        self.try_hear(said).await.unwrap()
+        for _ in 0..TRIES {
+            match self.try_hear(said.clone()).await {
+                Err(StorageError::Locked | StorageError::OutcomeUnknown) => {}
+                heard => return heard.unwrap(),
+            }
+        }
+        panic!("a purchase was not heard of in {TRIES} tries");
     }
 
     pub(crate) async fn try_hear(&self, said: Said) -> Result<Heard> {
