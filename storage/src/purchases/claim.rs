@@ -262,11 +262,20 @@ pub struct Decided {
     pub claim: Claim,
     /// Whether it differs from what was kept, in anything.
     pub changed: bool,
-    /// Whether it was kept before, and not by this very word.
+    /// Whether it was kept before.
     pub known: bool,
     /// Whether it is another member's than the one who posted. Then the poster is told that and
     /// nothing else.
     pub others: bool,
+}
+
+impl Decided {
+    /// Whether who said so is told that it was known. Who says the same once more, because nobody
+    /// answered, is told the same.
+    #[must_use]
+    pub fn was_known_to(&self, said: &Said) -> bool {
+        self.known && self.claim.id != said.candidate
+    }
 }
 
 /// Takes in what was said of a purchase.
@@ -294,9 +303,7 @@ pub fn hear(found: Option<Claim>, said: &Said) -> Decided {
         (Source::Posted(_), None) | (Source::Told, _) => false,
     };
     let changed = before.as_ref() != Some(&claim);
-    // Who says the same once more, because nobody answered, is told the same.
-    let known = before.is_some_and(|before| before.id != said.candidate);
-    Decided { claim, changed, known, others }
+    Decided { claim, changed, known: before.is_some(), others }
 }
 
 /// Moves a claim that is known, by the table above.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::counter;
 use protocol::client::StoreName;
 use protocol::error::ErrorBody;
-use protocol::ids::MemberId;
+use protocol::ids::{AppId, MemberId};
 use protocol::purchases::{Environment, SubmitReply};
 use storage::clock::Micros;
 use storage::failpoint;
@@ -96,10 +96,7 @@ impl Desk {
             Source::Told => None,
         };
         let end = match &asked {
-            Asked::Heard(heard) => {
-                self.report(received, heard);
-                None
-            }
+            Asked::Heard(_) => None,
             Asked::Refused(reason) => {
                 let event = Event::PurchaseRefused { store, reason: (*reason).to_owned() };
                 self.record(app, poster, event);
@@ -197,8 +194,7 @@ impl Desk {
     }
 
     /// Counts and logs what became of a purchase.
-    fn report(&self, received: &Received, heard: &Heard) {
-        let app = &received.evidence.app;
+    fn report(&self, app: &AppId, heard: &Heard) {
         match heard {
             Heard::Owned { purchase, hold, pushed: Some(_), .. } => self.changed(purchase, *hold),
             Heard::Owned { purchase, pushed: None, .. } => self.on_record(purchase),
@@ -327,6 +323,7 @@ impl Word<'_> {
         match self.desk.0.storage.purchases.hear(said).await {
             Ok(heard) => {
                 failpoint::reached("purchases.heard");
+                self.desk.report(&key.app, &heard);
                 if let Heard::Others { owner, pushed: Some(_) } = heard {
                     self.of_another(&key, owner).await;
                 }

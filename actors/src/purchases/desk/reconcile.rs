@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use protocol::client::StoreName;
 use storage::clock::Micros;
+use storage::purchases::Claim;
 
 use super::ask::told;
 use super::hint::Hinted;
@@ -34,21 +36,23 @@ impl Desk {
             }
         };
         let count = due.len();
-        for look in due {
-            let claim = look.of;
-            let Ok(game) = self.game(&claim.key.app) else { continue };
-            let Ok(stores) = self.0.shops.stores(&claim.key.app).await else { continue };
-            let Some(store) = stores.store(claim.key.store) else { continue };
-            let hinted = Hinted::plain(Transaction {
-                environment: Some(claim.key.environment),
-                product: Some(claim.facts.product.clone()),
-                id: claim.facts.transaction.clone(),
-            });
-            // One that cannot be told now comes again when its lease runs out.
-            let asked = self.look(&game, store, hinted, stores.sandbox()).await;
-            seen.extend(told(&asked));
-        }
+        // Side by side, so that a store that does not answer holds up no other.
+        let asked = join_all(due.into_iter().map(|look| self.look_at(look.of))).await;
+        seen.extend(asked.into_iter().flatten());
         count
+    }
+
+    /// One that cannot be told now comes again when its lease runs out.
+    async fn look_at(&self, claim: Claim) -> Option<Told> {
+        let game = self.game(&claim.key.app).ok()?;
+        let stores = self.0.shops.stores(&claim.key.app).await.ok()?;
+        let store = stores.store(claim.key.store)?;
+        let hinted = Hinted::plain(Transaction {
+            environment: Some(claim.key.environment),
+            product: Some(claim.facts.product),
+            id: claim.facts.transaction,
+        });
+        told(&self.look(&game, store, hinted, stores.sandbox()).await)
     }
 
     /// Reads the stores' lists of what they took back, each in its turn.

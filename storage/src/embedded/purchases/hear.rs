@@ -16,6 +16,7 @@ use crate::wallet::Cause;
 pub(super) fn hear(connection: &Connection, said: &Said) -> Result<Heard> {
     let digest = said.key.digest();
     let decided = claim::hear(claims::find(connection, &digest)?, said);
+    let known = decided.was_known_to(said);
     let mut claim = decided.claim;
     let pending = claim.pending;
     let followed = lead(connection, &mut claim, said.now)?;
@@ -29,7 +30,7 @@ pub(super) fn hear(connection: &Connection, said: &Said) -> Result<Heard> {
         Some((purchase, pushed)) if decided.others => {
             Heard::Others { owner: purchase.member, pushed }
         }
-        followed => heard(claim, followed, decided.known),
+        followed => heard(claim, followed, known),
     })
 }
 

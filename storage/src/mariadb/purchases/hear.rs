@@ -36,8 +36,8 @@ impl Walk {
         let Word { claim, said } = word;
         Self {
             claim,
+            known: decided.was_known_to(&said),
             of: decided.claim,
-            known: decided.known,
             others: decided.others,
             evidence: said.evidence.map(|evidence| (evidence, said.source)),
             now: said.now,

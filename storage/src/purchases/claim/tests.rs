@@ -184,6 +184,18 @@ fn who_comes_first_owns_what_carries_no_token() {
     assert_eq!(after(&[posted(), named]).owner, Some(member(A)));
 }
 
+/// What is kept is known, whoever asks: what a backend writes hangs on it. What is told does not.
+#[test]
+fn who_says_the_same_again_is_told_the_same() {
+    let first = hear(None, &posted());
+    assert!(!first.known && !first.was_known_to(&posted()));
+    let again = hear(Some(first.claim.clone()), &posted());
+    assert!(again.known && !again.was_known_to(&posted()));
+    let another = Said { candidate: Uuid::from_u128(8), ..posted() };
+    let known = hear(Some(first.claim), &another);
+    assert!(known.known && known.was_known_to(&another));
+}
+
 #[test]
 fn a_token_of_nobody_is_held_until_somebody_has_looked() {
     let strange = Said { named: Named::Unknown, ..posted() };
