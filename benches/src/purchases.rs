@@ -35,11 +35,14 @@ pub(crate) struct Arguments {
     /// Where the figures are written as JSON.
     #[arg(long, default_value = OUT)]
     out: PathBuf,
+    /// A further option of MariaDB's own command line, to look at what it does; may be repeated.
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    mariadb: Vec<String>,
 }
 
 impl Default for Arguments {
     fn default() -> Self {
-        Self { out: OUT.into() }
+        Self { out: OUT.into(), mariadb: Vec::new() }
     }
 }
 
@@ -53,7 +56,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
     let notes = match MariaDb::installed() {
         Err(why) => vec![format!("All of it is left out, because it cannot be run here: {why}")],
         Ok(_) => {
-            (figures, claims) = measure().await?;
+            (figures, claims) = measure(&arguments.mariadb).await?;
             notes()
         }
     };
@@ -71,12 +74,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
     Ok(report)
 }
 
-async fn measure() -> Result<(Vec<Figure>, Vec<Claim>), Fault> {
-    let server = tokio::task::spawn_blocking(|| {
-        let options = ROOMY.iter().fold(MariaDbOptions::default(), |it, more| it.with(more));
-        MariaDb::start(options)
-    })
-    .await??;
+async fn measure(further: &[String]) -> Result<(Vec<Figure>, Vec<Claim>), Fault> {
+    let options = ROOMY.into_iter().chain(further.iter().map(String::as_str));
+    let options = options.fold(MariaDbOptions::default(), MariaDbOptions::with);
+    let server = tokio::task::spawn_blocking(|| MariaDb::start(options)).await??;
     let own = server.database("bench")?;
     let other = server.database("reference")?;
     let mut daemun = Till::start(Way::Batched, &own, MEMBERS).await?;

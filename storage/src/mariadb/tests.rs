@@ -15,5 +15,6 @@ mod kill;
 mod load;
 mod purchases;
 mod replicas;
+mod scans;
 mod shape;
 mod tls;

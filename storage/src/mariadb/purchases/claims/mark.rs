@@ -1,5 +1,6 @@
 //! Claims are marked as followed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::shard;
@@ -28,12 +29,17 @@ impl WriteSet for Marks {
     }
 
     async fn write(items: &[&Self::Item], tx: &mut Tx) -> Result<Vec<Result<()>>, Fault> {
-        let mut ordered: Vec<&&Self::Item> = items.iter().collect();
-        ordered.sort_unstable();
-        let keys =
-            ordered.into_iter().map(|(claim, version)| vec![digest(claim), (*version).into()]);
-        let update = "UPDATE purchase_claim SET pending = 0 WHERE (claim, version)";
-        exec_by(tx, update, Vec::new(), keys.collect(), "").await?;
+        // A list of claims for each version, nearly always one: of pairs, of which the version is in
+        // no key, MariaDB looks for each in the whole table.
+        let mut versions: BTreeMap<i64, BTreeSet<Digest>> = BTreeMap::new();
+        for (claim, version) in items {
+            versions.entry(*version).or_default().insert(*claim);
+        }
+        for (version, claims) in versions {
+            let keys = claims.iter().map(|claim| vec![digest(claim)]).collect();
+            let update = "UPDATE purchase_claim SET pending = 0 WHERE version = ? AND (claim)";
+            exec_by(tx, update, vec![version.into()], keys, "").await?;
+        }
         Ok(items.iter().map(|_| Ok(())).collect())
     }
 }
