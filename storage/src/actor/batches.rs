@@ -2,9 +2,10 @@
 //!
 //! Between the records factory and the backend: of the deeds that are asked for most, each has a
 //! [`Lane`] in which those that come while the backend is busy wait for each other, and the next
-//! call takes them all. Nobody waits for a batch to fill. The factory runs one call of a key at
-//! a time, so a batch never holds two of one member, and one member's order is kept; its places
-//! bound what may wait here.
+//! call takes them all. Nobody waits for a batch to fill where none runs; beside one that runs
+//! another begins when many wait, or long. The factory runs one call of a key at a time, so a batch
+//! never holds two of one member, and one member's order is kept; its places bound what may wait
+//! here.
 
 pub(super) mod lane;
 mod purchases;

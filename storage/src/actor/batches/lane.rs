@@ -14,9 +14,15 @@ use crate::error::{Result, StorageError};
 
 /// The most items of one batch.
 pub(in crate::actor) const BATCH: usize = 256;
-/// How many batches of a lane run at once against one server: while one waits for its commit
-/// the next is made.
+/// How many batches of a lane run at once against one server at most: while one waits for its
+/// commit the next is made.
 pub(in crate::actor) const AT_ONCE: usize = 2;
+/// How many have to wait before a further batch begins beside one that runs. A batch costs nearly the
+/// same with few items as with many: what comes meanwhile had better wait for the next one.
+pub(in crate::actor) const MANY: usize = 32;
+/// What has waited for so long waits for no batch that runs: a further one begins with it, however
+/// little it is.
+pub(in crate::actor) const LATE: Duration = Duration::from_millis(50);
 /// Who has waited so long is told so: its caller has given up.
 pub(in crate::actor) const PATIENCE: Duration = crate::actor::records::DEADLINE;
 
@@ -62,12 +68,41 @@ struct Waiting<D: Deed> {
 struct Queue<D: Deed> {
     waiting: VecDeque<Waiting<D>>,
     running: usize,
+    /// Whether somebody comes to see whether what waits is [`LATE`].
+    watched: bool,
 }
 
 impl<D: Deed> Default for Queue<D> {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), running: 0 }
+        Self { waiting: VecDeque::new(), running: 0, watched: false }
     }
+}
+
+impl<D: Deed> Queue<D> {
+    /// Whether one more batch begins now, beside so many.
+    fn begins(&self, beside: usize) -> bool {
+        match beside {
+            0 => !self.waiting.is_empty(),
+            beside => beside < AT_ONCE && self.waiting.len() >= MANY,
+        }
+    }
+
+    /// Whether somebody has to come and see to what is left waiting; said once.
+    fn wants_watch(&mut self) -> bool {
+        let wants = !self.watched && !self.waiting.is_empty() && self.running < AT_ONCE;
+        self.watched |= wants;
+        wants
+    }
+}
+
+/// What somebody who watches a queue does next.
+enum Looked {
+    /// He looks again after so long.
+    Wait(Duration),
+    /// A batch begins.
+    Begin,
+    /// Nothing waits, or as many batches run as may.
+    Done,
 }
 
 /// The way to a deed.
@@ -103,17 +138,50 @@ impl<D: Deed> Inner<D> {
     /// Has an item wait, and a batch begin if one more may.
     fn enter(self: Arc<Self>, waiting: Waiting<D>) {
         let server = D::server(&self.of, &waiting.item);
-        let starts = {
+        let (starts, watch) = {
             let mut queues = self.queues();
             let queue = queues.entry(server).or_default();
             queue.waiting.push_back(waiting);
-            let starts = queue.running < AT_ONCE;
+            let starts = queue.begins(queue.running);
             queue.running += usize::from(starts);
-            starts
+            (starts, !starts && queue.wants_watch())
         };
         if starts {
             tokio::spawn(Turn::new(self, server).run());
+        } else if watch {
+            self.watch(server);
         }
+    }
+
+    /// Sees to it that what waits does not wait for another batch for longer than [`LATE`].
+    fn watch(self: Arc<Self>, server: usize) {
+        tokio::spawn(async move {
+            let mut rest = LATE;
+            loop {
+                tokio::time::sleep(rest).await;
+                match self.look(server) {
+                    Looked::Wait(more) => rest = more,
+                    Looked::Begin => return Turn::new(self, server).run().await,
+                    Looked::Done => return,
+                }
+            }
+        });
+    }
+
+    /// Whether what waits has waited for long enough to have a batch of its own.
+    fn look(&self, server: usize) -> Looked {
+        let mut queues = self.queues();
+        let queue = queues.entry(server).or_default();
+        let oldest = queue.waiting.front().map(|waiting| waiting.since.elapsed());
+        let looked = match oldest {
+            None => Looked::Done,
+            Some(_) if queue.running >= AT_ONCE => Looked::Done,
+            Some(waited) if waited < LATE => Looked::Wait(LATE - waited),
+            Some(_) => Looked::Begin,
+        };
+        queue.running += usize::from(matches!(looked, Looked::Begin));
+        queue.watched = matches!(looked, Looked::Wait(_));
+        looked
     }
 
     /// Has an item that is locked wait again after a rest, beside all batches and without a
@@ -139,12 +207,14 @@ struct Turn<D: Deed> {
     server: usize,
     /// Whether it ever ran: one that did not was dropped by a runtime that ends.
     began: bool,
+    /// Whether it has taken its first batch.
+    took: bool,
     over: bool,
 }
 
 impl<D: Deed> Turn<D> {
     fn new(inner: Arc<Inner<D>>, server: usize) -> Self {
-        Self { inner, server, began: false, over: false }
+        Self { inner, server, began: false, took: false, over: false }
     }
 
     async fn run(mut self) {
@@ -180,17 +250,25 @@ impl<D: Deed> Turn<D> {
         }
     }
 
-    /// What waits, at most a batch of it. When nothing does, the turn is over, decided under the
-    /// lock under which the next to come would see that.
+    /// What waits, at most a batch of it. When nothing does, or too little beside another batch,
+    /// the turn is over, decided under the lock under which the next to come would see that.
     fn take(&mut self) -> Option<Vec<Waiting<D>>> {
         let mut queues = self.inner.queues();
         let queue = queues.entry(self.server).or_default();
-        let count = queue.waiting.len().min(BATCH);
+        // The first batch of a turn was decided on when it began.
+        let goes_on = !self.took || queue.begins(queue.running - 1);
+        self.took = true;
+        let count = if goes_on { queue.waiting.len().min(BATCH) } else { 0 };
         metrics::gauge!("daemun_batch_waiting", "deed" => D::NAME)
             .set((queue.waiting.len() - count) as f64);
         if count == 0 {
             queue.running -= 1;
             self.over = true;
+            let watch = queue.wants_watch();
+            drop(queues);
+            if watch {
+                self.inner.clone().watch(self.server);
+            }
             return None;
         }
         Some(queue.waiting.drain(..count).collect())
@@ -212,6 +290,7 @@ impl<D: Deed> Drop for Turn<D> {
             runtime.spawn(Self::new(self.inner.clone(), self.server).run());
         } else if let Some(queue) = self.inner.queues().get_mut(&self.server) {
             queue.running -= 1;
+            queue.watched = false;
             queue.waiting.clear();
         }
     }

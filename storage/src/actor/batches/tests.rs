@@ -7,7 +7,7 @@ use futures_util::future::{FutureExt, join_all};
 use futures_util::poll;
 use tokio::sync::Semaphore;
 
-use super::lane::{AT_ONCE, BATCH, LOCKED, PATIENCE};
+use super::lane::{BATCH, LATE, LOCKED, MANY, PATIENCE};
 use super::*;
 use crate::actor::fake::Fake;
 use crate::error::StorageError;
@@ -89,11 +89,11 @@ async fn what_comes_while_others_run_goes_together_with_an_answer_of_its_own_eac
         assert!(poll!(ask).is_pending());
         tokio::task::yield_now().await;
     }
-    // The first ones waited for nobody.
-    assert_eq!(desk.sizes(), [1; AT_ONCE]);
+    // The first one waited for nobody.
+    assert_eq!(desk.sizes(), [1]);
     desk.door.add_permits(100);
     let answers = join_all(asks).await;
-    assert_eq!(desk.sizes(), [1, 1, 8]);
+    assert_eq!(desk.sizes(), [1, 9]);
     for (number, answer) in (0..10).zip(answers) {
         let refused = Err(StorageError::Corrupt(number.to_string()));
         assert_eq!(answer, if number % 2 == 0 { Ok(number) } else { refused });
@@ -103,7 +103,7 @@ async fn what_comes_while_others_run_goes_together_with_an_answer_of_its_own_eac
 #[tokio::test(start_paused = true)]
 async fn a_batch_has_a_bound() {
     let (lane, (place, desk)) = (lane(), desk());
-    let count = u32::try_from(AT_ONCE + 2 * BATCH + 3).unwrap();
+    let count = u32::try_from(1 + MANY + 2 * BATCH + 3).unwrap();
     let mut asks: Vec<_> = (0..count).map(|number| lane.ask((place, number)).boxed()).collect();
     for ask in &mut asks {
         assert!(poll!(ask).is_pending());
@@ -111,7 +111,47 @@ async fn a_batch_has_a_bound() {
     }
     desk.door.add_permits(100);
     join_all(asks).await;
-    assert_eq!(desk.sizes(), [1, 1, BATCH, BATCH, 3]);
+    assert_eq!(desk.sizes(), [1, MANY, BATCH, BATCH, 3]);
+}
+
+/// Few wait for the batch that runs, many have one of their own, and no third.
+#[tokio::test(start_paused = true)]
+async fn a_further_batch_is_worth_its_while() {
+    let (lane, (place, desk)) = (lane(), desk());
+    let count = u32::try_from(1 + MANY + 2 * BATCH).unwrap();
+    let mut asks: Vec<_> = (0..count).map(|number| lane.ask((place, number)).boxed()).collect();
+    for (at, ask) in asks.iter_mut().enumerate() {
+        assert!(poll!(ask).is_pending());
+        tokio::task::yield_now().await;
+        assert_eq!(desk.sizes().len(), 1 + usize::from(at >= MANY));
+    }
+    tokio::time::advance(2 * LATE).await;
+    tokio::task::yield_now().await;
+    assert_eq!(desk.sizes(), [1, MANY]);
+    desk.door.add_permits(100);
+    join_all(asks).await;
+    assert_eq!(desk.sizes(), [1, MANY, BATCH, BATCH]);
+}
+
+/// A batch that hangs holds up what comes behind it for a while only.
+#[tokio::test(start_paused = true)]
+async fn what_has_waited_for_long_waits_for_no_batch_that_runs() {
+    let (lane, (place, desk)) = (lane(), desk());
+    let mut asks: Vec<_> = [0, 2].map(|number| lane.ask((place, number)).boxed()).into();
+    for ask in &mut asks {
+        assert!(poll!(ask).is_pending());
+        tokio::task::yield_now().await;
+    }
+    for batches in [1, 2] {
+        assert_eq!(desk.sizes(), vec![1; batches]);
+        tokio::time::advance(LATE).await;
+        tokio::task::yield_now().await;
+    }
+    desk.door.add_permits(100);
+    assert_eq!(join_all(asks).await, [Ok(0), Ok(2)]);
+    // The lane is as before.
+    assert_eq!(lane.ask((place, 4)).await, Ok(4));
+    assert_eq!(desk.sizes(), [1; 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,8 +164,9 @@ async fn who_waits_too_long_is_told_and_not_done() {
     }
     tokio::time::advance(PATIENCE).await;
     desk.door.add_permits(100);
-    assert_eq!(join_all(asks).await, [Ok(0), Ok(2), Err(StorageError::Overloaded)]);
-    assert_eq!(desk.sizes(), [1, 1]);
+    let told = || Err(StorageError::Overloaded);
+    assert_eq!(join_all(asks).await, [Ok(0), told(), told()]);
+    assert_eq!(desk.sizes(), [1]);
     // The lane is free again.
     assert_eq!(lane.ask((place, 8)).await, Ok(8));
 }
@@ -169,7 +210,7 @@ fn a_runtime_that_ends_in_a_panic_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_an_unknown_outcome_and_the_others_go_on() {
     let (lane, (place, desk)) = (lane(), desk());
-    desk.panics.store(2, Ordering::SeqCst);
+    desk.panics.store(1, Ordering::SeqCst);
     let mut asks: Vec<_> = (0..5).map(|number| lane.ask((place, 2 * number)).boxed()).collect();
     for ask in &mut asks {
         assert!(poll!(ask).is_pending());
@@ -177,11 +218,8 @@ async fn a_panic_is_an_unknown_outcome_and_the_others_go_on() {
     }
     desk.door.add_permits(100);
     let answers = join_all(asks).await;
-    assert_eq!(
-        answers[..2],
-        [Err(StorageError::OutcomeUnknown), Err(StorageError::OutcomeUnknown)]
-    );
-    assert_eq!(answers[2..], [Ok(4), Ok(6), Ok(8)]);
+    assert_eq!(answers[..1], [Err(StorageError::OutcomeUnknown)]);
+    assert_eq!(answers[1..], [Ok(2), Ok(4), Ok(6), Ok(8)]);
     assert_eq!(lane.ask((place, 10)).await, Ok(10));
 }
 

@@ -15,10 +15,12 @@ use crate::purchases::{Evidence, Said, Settled, Source, State};
 use crate::servers::{MariaDb as Server, MariaDbOptions};
 
 /// How many purchases are there when it is counted, and how many are counted.
-const THERE: usize = 600;
+const THERE: usize = 300;
 const COUNTED: usize = 16;
-/// How many are on their way at once, so that they share transactions.
-const AT_ONCE: usize = 4;
+/// How many are on their way at once, so that they share transactions: few of those that are
+/// counted, or a look at a whole table would be many purchases' together.
+const AT_ONCE: usize = 8;
+const COUNTED_AT_ONCE: usize = 2;
 /// How many rows may be read in a row for one: the map of shards, in each transaction.
 const ROWS: u64 = 40;
 
@@ -30,8 +32,8 @@ async fn scanned(database: &Database) -> u64 {
     rows
 }
 
-/// Shown, heard, granted, used up, and something is spent of it.
-async fn buy(player: &Player, spent: &str) {
+/// Shown, heard and granted.
+async fn buy(player: &Player) -> Uuid {
     let game = &player.game;
     let purchases = &game.storage.purchases;
     let source = Source::Posted(player.member.id);
@@ -47,15 +49,14 @@ async fn buy(player: &Player, spent: &str) {
     let bought = Bought::new(game);
     let said = bought.said(source, State::Paid, at(2));
     let heard = bought.hear(Said { evidence: Some(received.digest), ..said }).await;
-    player.consumes(owned(heard).id, at(3)).await;
-    player.spends(spent, 1).await;
+    owned(heard).id
 }
 
-async fn buy_all(players: &[Player], count: usize, word: &str) {
-    let each = (0..count).map(async |number| {
-        buy(&players[number % players.len()], &format!("{word} {number}")).await;
-    });
-    stream::iter(each).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+/// The same, used up, and something is spent of it.
+async fn use_up(player: &Player, number: usize) {
+    let purchase = buy(player).await;
+    player.consumes(purchase, at(3)).await;
+    player.spends(&number.to_string(), 1).await;
 }
 
 /// What the rounds do: stores and games' servers are told, what was left is looked for.
@@ -88,10 +89,13 @@ async fn a_purchase_reads_no_table_from_end_to_end() {
     for _ in 0..20 {
         players.push(game.player().await);
     }
-    buy_all(&players, THERE, "before").await;
+    let of = |number: usize| &players[number % players.len()];
+    let bought = stream::iter((0..THERE).map(|number| buy(of(number))));
+    bought.buffer_unordered(AT_ONCE).collect::<Vec<Uuid>>().await;
     round(&game).await;
     let before = scanned(&database).await;
-    buy_all(&players, COUNTED, "counted").await;
+    let used = stream::iter((0..COUNTED).map(|number| use_up(of(number), number)));
+    used.buffer_unordered(COUNTED_AT_ONCE).collect::<Vec<()>>().await;
     round(&game).await;
     // Claims are marked a moment later; that is part of it.
     let pending = "SELECT COUNT(*) FROM purchase_claim WHERE pending = 1";
