@@ -29,11 +29,12 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use reqwest::Client;
 use storage::clock::{Clock, Micros};
 use storage::error::Result as StorageResult;
-use storage::outbox::{Due, Outbox};
+use storage::outbox::{Due, Leasing, Outbox};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::apps::AppSettings;
+use crate::random;
 use delivery::Lane;
 
 pub use secrets::Secrets;
@@ -170,7 +171,9 @@ impl Webhooks {
         }
         let now = self.0.clock.now();
         let until = now.after(LEASE);
-        let leased = self.0.outbox.lease(now, until, MEMBERS, EACH).await?;
+        let lease = random::uuid(now);
+        let asked = Leasing { lease, now, until, members: MEMBERS, each: EACH };
+        let leased = self.0.outbox.lease(asked).await?;
         let count = leased.len();
         for due in leased {
             self.hand(due, until);

@@ -289,6 +289,7 @@ macro_rules! exam {
             what_becomes_of_a_purchase_is_told_in_order
             a_game_without_a_webhook_is_told_nothing
             a_member_is_leased_by_one_node_at_a_time
+            who_lost_the_lease_says_no_more_what_came_of_it
             what_was_taken_is_done_and_the_rest_is_due_at_once
             what_was_not_taken_is_sent_later_and_nothing_overtakes_it
             a_notice_is_sent_again_behind_what_waits

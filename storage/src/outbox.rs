@@ -51,6 +51,21 @@ pub struct Notice {
     pub at: Micros,
 }
 
+/// What is to be leased.
+#[derive(Clone, Copy, Debug)]
+pub struct Leasing {
+    /// Names the lease: drawn anew for each, and shown by whoever says what came of it.
+    pub lease: Uuid,
+    /// The present time.
+    pub now: Micros,
+    /// Until when nobody else gets what is leased.
+    pub until: Micros,
+    /// How many members at most, from each server.
+    pub members: usize,
+    /// How many notices of each at most.
+    pub each: usize,
+}
+
 /// A member of whom something is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -58,6 +73,8 @@ pub struct Due {
     pub app: AppId,
     /// The member.
     pub member: MemberId,
+    /// Under which lease.
+    pub lease: Uuid,
     /// What waits, in order; at most as many as were asked for.
     pub notices: Vec<Notice>,
 }
@@ -67,6 +84,8 @@ pub struct Due {
 pub struct Outcome {
     /// The member.
     pub member: MemberId,
+    /// Under which lease they were sent.
+    pub lease: Uuid,
     /// The notices that were taken.
     pub done: Vec<u64>,
     /// One that nobody took in time.
@@ -95,19 +114,13 @@ pub struct NoticesRead {
 /// What a backend does for notices.
 #[async_trait]
 pub trait OutboxDuty: Send + Sync {
-    /// Leases members of whom something is to be told now, the longest due first, at most
-    /// `members` from each server, with at most `each` notices: nobody else gets them before
-    /// `until`.
-    async fn lease(
-        &self,
-        now: Micros,
-        until: Micros,
-        members: usize,
-        each: usize,
-    ) -> Result<Vec<Due>>;
+    /// Leases members of whom something is to be told now, the longest due first: nobody else
+    /// gets them before the lease ends.
+    async fn lease(&self, asked: Leasing) -> Result<Vec<Due>>;
     /// Says what came of it, and gives the lease back. What still waits is due at once, or when
-    /// `later` says.
-    async fn sent(&self, outcome: Outcome) -> Result<()>;
+    /// `later` says. `false`, and nothing is changed, when the member was leased by another
+    /// meanwhile: that one says what comes of it.
+    async fn sent(&self, outcome: Outcome) -> Result<bool>;
     /// What was to be told, the newest first.
     async fn notices(&self, read: NoticesRead) -> Result<Vec<Notice>>;
     /// Lets a notice that is done or failed be sent again, behind what waits, as if it were
@@ -128,23 +141,15 @@ impl Outbox {
     ///
     /// # Errors
     /// As said above. After `OutcomeUnknown` a lease may be held until it ends.
-    pub async fn lease(
-        &self,
-        now: Micros,
-        until: Micros,
-        members: usize,
-        each: usize,
-    ) -> Result<Vec<Due>> {
-        self.0
-            .call(Key::Home, move |it| async move { it.lease(now, until, members, each).await })
-            .await
+    pub async fn lease(&self, asked: Leasing) -> Result<Vec<Due>> {
+        self.0.call(Key::Home, move |it| async move { it.lease(asked).await }).await
     }
 
     /// As [`OutboxDuty::sent`].
     ///
     /// # Errors
     /// As said above. After any of them the same notices are sent again when the lease ends.
-    pub async fn sent(&self, outcome: Outcome) -> Result<()> {
+    pub async fn sent(&self, outcome: Outcome) -> Result<bool> {
         let key = Key::Member(outcome.member);
         self.0.call(key, move |it| async move { it.sent(outcome).await }).await
     }

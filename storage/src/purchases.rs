@@ -21,6 +21,7 @@
 
 pub mod claim;
 pub mod evidence;
+pub mod left;
 pub mod owned;
 mod duty;
 
@@ -42,6 +43,7 @@ pub use duty::{
     ReleaseWrite, Settle, Settled, Settling,
 };
 pub use evidence::{Evidence, EvidenceEnd, Shown};
+pub use left::{Finished, Finishing};
 pub use owned::Purchase;
 
 /// Everything, in hundredths of a percent.

@@ -69,6 +69,7 @@ impl Inner {
     pub(super) async fn deliver(&self, lane: &Lane, due: Due, until: Micros) {
         let mut outcome = Outcome {
             member: due.member,
+            lease: due.lease,
             done: Vec::new(),
             failed: None,
             later: None,
@@ -94,9 +95,15 @@ impl Inner {
             // The lease has ended, and may be another's by now.
             return;
         }
-        if let Err(error) = self.outbox.sent(outcome).await {
-            // They are sent again when the lease ends.
-            tracing::warn!(%error, member = %due.member, "what came of webhooks is not written");
+        match self.outbox.sent(outcome).await {
+            Ok(true) => {}
+            // They are sent again, under the same ids.
+            Ok(false) => {
+                tracing::info!(member = %due.member, "a lease of webhooks was another's by then");
+            }
+            Err(error) => {
+                tracing::warn!(%error, member = %due.member, "what came of webhooks is not written");
+            }
         }
     }
 

@@ -2,12 +2,13 @@
 
 use futures_util::future::join_all;
 use protocol::ids::MemberId;
+use uuid::Uuid;
 
 use super::scene::{DAY, Game, INSTANT, Player};
 use super::shop::{Bought, at, lease, owned};
 use crate::clock::Micros;
 use crate::open::Storage;
-use crate::outbox::{Due, Notice, NoticesRead, Outcome, Sent};
+use crate::outbox::{Due, Leasing, Notice, NoticesRead, Outcome, Sent};
 use crate::purchases::{Said, Source, State};
 
 /// Buys so many things, one each second from `from` on, of which the game is told.
@@ -17,8 +18,15 @@ async fn buys(player: &Player, from: u32, count: u32) {
     }
 }
 
+/// The lease that cases are told under which are not about leases.
+const LEASE: Uuid = Uuid::from_u128(1);
+
+fn leasing(now: Micros) -> Leasing {
+    Leasing { lease: LEASE, now, until: lease(now), members: 10, each: 10 }
+}
+
 async fn leases(game: &Game, now: Micros) -> Vec<Due> {
-    game.storage.outbox.lease(now, lease(now), 10, 10).await.unwrap()
+    game.storage.outbox.lease(leasing(now)).await.unwrap()
 }
 
 /// The numbers that are leased, of one member.
@@ -29,11 +37,11 @@ async fn numbers(game: &Game, now: Micros) -> Vec<u64> {
 }
 
 fn all_done(member: MemberId, done: &[u64], now: Micros) -> Outcome {
-    Outcome { member, done: done.to_vec(), failed: None, later: None, now }
+    Outcome { member, lease: LEASE, done: done.to_vec(), failed: None, later: None, now }
 }
 
 async fn sent(game: &Game, outcome: Outcome) {
-    game.storage.outbox.sent(outcome).await.unwrap();
+    assert_eq!(game.storage.outbox.sent(outcome).await, Ok(true));
 }
 
 fn read(game: &Game) -> NoticesRead {
@@ -104,11 +112,49 @@ pub async fn a_member_is_leased_by_one_node_at_a_time(storage: Storage) {
     assert_eq!(numbers(&game, lease(at(10))).await, [1, 2, 3], "whoever had it is gone");
 }
 
+pub async fn who_lost_the_lease_says_no_more_what_came_of_it(storage: Storage) {
+    let game = Game::new(&storage);
+    let nodes = game.nodes(2).await;
+    let player = game.player().await;
+    let member = player.member.id;
+    buys(&player, 1, 2).await;
+    let [late, holder] = [2, 3].map(Uuid::from_u128);
+    let take = async |node: &Game, name, now| {
+        let asked = Leasing { lease: name, ..leasing(now) };
+        let due = node.storage.outbox.lease(asked).await.unwrap();
+        assert!(due.iter().all(|due| due.lease == name));
+        due.len()
+    };
+    let says = async |node: &Game, outcome| node.storage.outbox.sent(outcome).await;
+    let of = |lease, done: &[u64], now| Outcome { lease, ..all_done(member, done, now) };
+    assert_eq!(take(&nodes[0], late, at(9)).await, 1);
+    assert_eq!(take(&nodes[1], holder, lease(at(9))).await, 1, "whoever had it is late");
+    let kept = notices(&game, read(&game)).await;
+    let failed = Some((1, "410".to_owned()));
+    let later = Some((1, at(10), "503".to_owned()));
+    for outcome in [
+        of(late, &[1, 2], at(70)),
+        Outcome { failed, ..of(late, &[], at(70)) },
+        Outcome { later, ..of(late, &[], at(70)) },
+        of(late, &[], at(70)),
+    ] {
+        assert_eq!(says(&nodes[0], outcome).await, Ok(false));
+        assert_eq!(notices(&game, read(&game)).await, kept, "it changes nothing");
+    }
+    assert_eq!(leases(&game, at(70)).await, [], "the other has it still");
+    assert_eq!(says(&nodes[1], of(holder, &[1], at(71))).await, Ok(true));
+    assert_eq!(says(&nodes[1], of(holder, &[2], at(72))).await, Ok(false), "it was given back");
+    // Who comes late and finds that nobody came in between is still right.
+    assert_eq!(take(&nodes[0], late, at(73)).await, 1);
+    assert_eq!(says(&nodes[0], of(late, &[2], at(9_000))).await, Ok(true));
+    assert_eq!(leases(&game, at(100_000)).await, []);
+}
+
 pub async fn what_was_taken_is_done_and_the_rest_is_due_at_once(storage: Storage) {
     let game = Game::new(&storage);
     let player = game.player().await;
     buys(&player, 1, 4).await;
-    let first = storage.outbox.lease(at(9), lease(at(9)), 10, 2).await.unwrap();
+    let first = storage.outbox.lease(Leasing { each: 2, ..leasing(at(9)) }).await.unwrap();
     assert_eq!(first[0].notices.len(), 2, "no more than asked");
     sent(&game, all_done(player.member.id, &[1, 2], at(10))).await;
     assert_eq!(numbers(&game, at(10)).await, [3, 4]);
@@ -193,7 +239,7 @@ pub async fn members_are_leased_with_the_longest_due_first(storage: Storage) {
     let servers = storage.records.truth().servers();
     let mut seen = Vec::new();
     for _ in 0..3 {
-        let due = storage.outbox.lease(at(9), lease(at(9)), 1, 10).await.unwrap();
+        let due = storage.outbox.lease(Leasing { members: 1, ..leasing(at(9)) }).await.unwrap();
         assert!(due.len() <= servers, "no more from each server than asked");
         seen.extend(due.into_iter().map(|due| due.member));
     }
@@ -213,6 +259,7 @@ pub async fn notices_are_looked_at_with_the_newest_first(storage: Storage) {
         buys(&one, 10 * second, 1).await;
         buys(&two, 10 * second + 1, 1).await;
     }
+    assert_eq!(leases(&game, at(50)).await.len(), 2);
     sent(&game, all_done(two.member.id, &[1], at(50))).await;
     let of = async |read| -> Vec<_> {
         notices(&game, read).await.into_iter().map(|it| (it.member, it.seq)).collect()

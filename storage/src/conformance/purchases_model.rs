@@ -20,7 +20,7 @@ pub(crate) mod stories;
 use std::time::Duration;
 
 use super::scene::{Game, Player, SECOND, START};
-use super::shop::{Bought, at, grant, owned};
+use super::shop::{Bought, at, grant, left_at, owned};
 use crate::clock::Micros;
 use crate::open::Storage;
 use crate::purchases::{Consumed, Heard, Hold, Named, Purchase, Said, Source, State};
@@ -167,7 +167,7 @@ impl Model {
             }
             Op::Spend { member, gems } => self.spend(*member, *gems).await,
             Op::Finish => {
-                self.game.storage.purchases.finish(self.now, 100).await.unwrap();
+                self.game.storage.purchases.finish(left_at(self.now, 100)).await.unwrap();
             }
         }
     }

@@ -13,8 +13,8 @@ use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::open::Storage;
 use crate::purchases::{
-    Claim, ConsumeWrite, Consumed, Facts, Heard, HistoryRead, Hold, Named, Purchase, PurchaseKey,
-    ReleaseWrite, Said, Source, State, account_token,
+    Claim, ConsumeWrite, Consumed, Facts, Finished, Finishing, Heard, HistoryRead, Hold, Named,
+    Purchase, PurchaseKey, ReleaseWrite, Said, Source, State, account_token,
 };
 use crate::wallet::{Audited, Cause, Line, Transfer, TransferWrite, Transferred};
 
@@ -302,6 +302,16 @@ pub(crate) async fn audit(storage: &Storage, limit: usize) -> Audited {
 /// Nothing is wrong with the ledger.
 pub(crate) async fn adds_up(storage: &Storage) {
     assert_eq!(audit(storage, 100).await.discrepancies, []);
+}
+
+/// What is left at this moment, so many of it.
+pub(crate) fn left_at(now: Micros, limit: usize) -> Finishing {
+    Finishing { before: now, now, limit }
+}
+
+/// Whose purchases were finished, and up to which number they are told.
+pub(crate) fn whose(finished: &[Finished]) -> Vec<(MemberId, Option<u64>)> {
+    finished.iter().map(|it| (it.purchase.member, it.pushed)).collect()
 }
 
 /// The end of a lease that was taken at this moment.

@@ -9,21 +9,15 @@ use super::Embedded;
 use super::rows::{self, corrupt, get};
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::outbox::{Due, Notice, NoticesRead, OutboxDuty, Outcome, Sent};
+use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome, Sent};
 
 #[async_trait]
 impl OutboxDuty for Embedded {
-    async fn lease(
-        &self,
-        now: Micros,
-        until: Micros,
-        members: usize,
-        each: usize,
-    ) -> Result<Vec<Due>> {
-        self.truth.write(move |connection| lease(connection, now, until, members, each)).await
+    async fn lease(&self, asked: Leasing) -> Result<Vec<Due>> {
+        self.truth.write(move |connection| lease(connection, &asked)).await
     }
 
-    async fn sent(&self, outcome: Outcome) -> Result<()> {
+    async fn sent(&self, outcome: Outcome) -> Result<bool> {
         self.truth.write(move |connection| sent(connection, &outcome)).await
     }
 
@@ -98,13 +92,8 @@ fn next(connection: &Connection, app: &AppId, member: MemberId, now: Micros) -> 
     seq.ok_or_else(|| corrupt("outbox_member.seq"))
 }
 
-fn lease(
-    connection: &Connection,
-    now: Micros,
-    until: Micros,
-    members: usize,
-    each: usize,
-) -> Result<Vec<Due>> {
+fn lease(connection: &Connection, asked: &Leasing) -> Result<Vec<Due>> {
+    let Leasing { lease, now, until, members, each } = *asked;
     let due = rows::all(
         connection,
         "SELECT member, app FROM outbox_member WHERE due_at IS NOT NULL AND due_at <= ?1
@@ -118,21 +107,30 @@ fn lease(
     );
     let mut leased = Vec::with_capacity(due.len());
     for (member, app) in due {
-        due_at(connection, member, Some(until))?;
+        due_at(connection, member, Some(lease), Some(until))?;
         let values = params![member.number(), rows::signed(each)];
         let notices = rows::all(connection, &select, values, notice)?;
-        leased.push(Due { app, member, notices });
+        leased.push(Due { app, member, lease, notices });
     }
     Ok(leased)
 }
 
-fn due_at(connection: &Connection, member: MemberId, at: Option<Micros>) -> Result<()> {
-    let update = "UPDATE outbox_member SET due_at = ?2 WHERE member = ?1";
-    rows::run(connection, update, params![member.number(), at.map(|at| at.0)]).map(|_| ())
+fn due_at(
+    connection: &Connection,
+    member: MemberId,
+    lease: Option<Uuid>,
+    at: Option<Micros>,
+) -> Result<()> {
+    let update = "UPDATE outbox_member SET lease = ?2, due_at = ?3 WHERE member = ?1";
+    rows::run(connection, update, params![member.number(), lease, at.map(|at| at.0)]).map(|_| ())
 }
 
-fn sent(connection: &Connection, outcome: &Outcome) -> Result<()> {
-    let Outcome { member, done, failed, later, now } = outcome;
+fn sent(connection: &Connection, outcome: &Outcome) -> Result<bool> {
+    let Outcome { member, lease, done, failed, later, now } = outcome;
+    let select = "SELECT 1 FROM outbox_member WHERE member = ?1 AND lease = ?2";
+    if !rows::there(connection, select, params![member.number(), lease])? {
+        return Ok(false);
+    }
     for seq in done {
         rows::run(
             connection,
@@ -151,7 +149,8 @@ fn sent(connection: &Connection, outcome: &Outcome) -> Result<()> {
                   WHERE member = ?1 AND sent = 'waiting'";
     let waits = rows::there(connection, select, [member.number()])?;
     let at = later.as_ref().map_or(*now, |(_, at, _)| *at);
-    due_at(connection, *member, waits.then_some(at))
+    due_at(connection, *member, None, waits.then_some(at))?;
+    Ok(true)
 }
 
 fn in_vain(

@@ -19,8 +19,8 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Heard, HistoryRead, Look, Purchase,
-    PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
+    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
 };
 
 pub(super) use owned::of_member;
@@ -61,17 +61,17 @@ impl PurchasesDuty for Embedded {
     }
 
     /// Each claim by itself, so that one that cannot be followed holds up no other.
-    async fn finish(&self, before: Micros, limit: usize) -> Result<Vec<(AppId, MemberId, u64)>> {
-        let pending =
-            self.truth.read(move |connection| claims::pending(connection, before, limit)).await?;
-        let mut written = Vec::new();
-        for claim in pending {
-            match self.truth.write(move |connection| hear::finish(connection, &claim)).await {
-                Ok(pushed) => written.extend(pushed),
+    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+        let left = self.truth.write(move |connection| claims::left(connection, &which)).await?;
+        let mut all = Vec::new();
+        for claim in left {
+            let now = which.now;
+            match self.truth.write(move |connection| hear::finish(connection, &claim, now)).await {
+                Ok(finished) => all.extend(finished),
                 Err(error) => tracing::error!(%error, "a claim's owner cannot follow it"),
             }
         }
-        Ok(written)
+        Ok(all)
     }
 
     async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>> {

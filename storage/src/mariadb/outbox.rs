@@ -14,22 +14,16 @@ use super::MariaDb;
 use super::router::{self, sweep};
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::outbox::{Due, Notice, NoticesRead, OutboxDuty, Outcome};
+use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 
 #[async_trait]
 impl OutboxDuty for MariaDb {
-    async fn lease(
-        &self,
-        now: Micros,
-        until: Micros,
-        members: usize,
-        each: usize,
-    ) -> Result<Vec<Due>> {
-        let leased = router::lease(&self.router, &lease::Members { now, until, members }).await?;
-        lease::notices(&self.router, leased, each).await
+    async fn lease(&self, asked: Leasing) -> Result<Vec<Due>> {
+        let leased = router::lease(&self.router, &lease::Members(asked)).await?;
+        lease::notices(&self.router, leased, asked).await
     }
 
-    async fn sent(&self, outcome: Outcome) -> Result<()> {
+    async fn sent(&self, outcome: Outcome) -> Result<bool> {
         self.router.write_one::<sent::Outcomes>(outcome).await
     }
 

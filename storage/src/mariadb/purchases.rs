@@ -29,8 +29,8 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Heard, HistoryRead, Look, Purchase,
-    PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling, named_by,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
+    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling, named_by,
 };
 
 /// How many are written together when a list of them is worked off.
@@ -81,8 +81,8 @@ impl PurchasesDuty for MariaDb {
         hear::hear(&self.router, all, Locks::Skip).await
     }
 
-    async fn finish(&self, before: Micros, limit: usize) -> Result<Vec<(AppId, MemberId, u64)>> {
-        hear::finish(&self.router, before, limit).await
+    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+        hear::finish(&self.router, which).await
     }
 
     async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>> {

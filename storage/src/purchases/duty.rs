@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::claim::{Claim, Hold, Said, Source};
 use super::evidence::{Evidence, EvidenceEnd, Shown};
+use super::left::{Finished, Finishing};
 use super::owned::Purchase;
 use super::{PurchaseKey, named_by};
 use crate::actor::records::{Key, Records};
@@ -222,9 +223,10 @@ pub trait PurchasesDuty: Send + Sync {
     async fn hear_all(&self, all: Vec<Said>) -> Vec<Result<Heard>> {
         join_all(all.into_iter().map(|said| self.hear(said))).await
     }
-    /// Lets the owners' rows follow claims that have been pending since before `before`, at most
-    /// `limit` on each server. Returns whose inboxes were written to, and up to which number.
-    async fn finish(&self, before: Micros, limit: usize) -> Result<Vec<(AppId, MemberId, u64)>>;
+    /// Lets the owners' rows follow claims that were left pending, those that were never tried
+    /// first. One that cannot be finished now rests until [`Finishing::again`], so that no number
+    /// of such holds up the others. Returns what is finished.
+    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>>;
     /// Grants a held purchase, as [`super::claim::release`]; `None` if there is none such, or no
     /// such owner in its game.
     async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>>;
@@ -338,12 +340,8 @@ impl Purchases {
     ///
     /// # Errors
     /// As said above.
-    pub async fn finish(
-        &self,
-        before: Micros,
-        limit: usize,
-    ) -> Result<Vec<(AppId, MemberId, u64)>> {
-        self.0.call(Key::Home, move |it| async move { it.finish(before, limit).await }).await
+    pub async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+        self.0.call(Key::Home, move |it| async move { it.finish(which).await }).await
     }
 
     /// As [`PurchasesDuty::release`].

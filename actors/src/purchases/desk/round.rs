@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use storage::clock::Micros;
+use storage::purchases::{Finished, Finishing};
 
 use super::ask::told;
 use super::{Desk, LEASE, Told};
@@ -76,18 +77,28 @@ impl Desk {
     }
 
     async fn finish(&self, seen: &mut Vec<Told>) -> usize {
-        let before = self.now().before(ABANDONED);
-        match self.0.storage.purchases.finish(before, CLAIMS).await {
-            Ok(finished) => {
-                let count = finished.len();
-                seen.extend(finished.into_iter().map(|(_, member, seq)| Told { member, seq }));
-                count
+        let now = self.now();
+        let which = Finishing { before: now.before(ABANDONED), now, limit: CLAIMS };
+        match self.0.storage.purchases.finish(which).await {
+            Ok(all) => {
+                seen.extend(all.iter().filter_map(|finished| self.finished(finished)));
+                all.len()
             }
             Err(error) => {
                 tracing::warn!(%error, "purchases that were left could not be finished");
                 0
             }
         }
+    }
+
+    /// Whoever was at it died before it was done, or before it said so: it is logged as they would
+    /// have, under the same id.
+    fn finished(&self, Finished { purchase, hold, pushed }: &Finished) -> Option<Told> {
+        match pushed {
+            Some(_) => self.changed(purchase, *hold),
+            None => self.on_record(purchase),
+        }
+        pushed.map(|seq| Told { member: purchase.member, seq })
     }
 
     async fn forget(&self) {

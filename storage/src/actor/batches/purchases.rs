@@ -11,10 +11,10 @@ use super::Batches;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
-use crate::outbox::{Due, Notice, NoticesRead, OutboxDuty, Outcome};
+use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Heard, HistoryRead, Look, Purchase,
-    PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
+    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
 };
 use crate::turns::TurnsDuty;
 use crate::wallet::{Audited, Transfer, TransferWrite, Transferred, WalletDuty};
@@ -58,8 +58,8 @@ impl PurchasesDuty for Batches {
         self.truth.hear_all(all).await
     }
 
-    async fn finish(&self, before: Micros, limit: usize) -> Result<Vec<(AppId, MemberId, u64)>> {
-        self.truth.finish(before, limit).await
+    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+        self.truth.finish(which).await
     }
 
     async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>> {
@@ -138,17 +138,11 @@ impl WalletDuty for Batches {
 
 #[async_trait]
 impl OutboxDuty for Batches {
-    async fn lease(
-        &self,
-        now: Micros,
-        until: Micros,
-        members: usize,
-        each: usize,
-    ) -> Result<Vec<Due>> {
-        self.truth.lease(now, until, members, each).await
+    async fn lease(&self, asked: Leasing) -> Result<Vec<Due>> {
+        self.truth.lease(asked).await
     }
 
-    async fn sent(&self, outcome: Outcome) -> Result<()> {
+    async fn sent(&self, outcome: Outcome) -> Result<bool> {
         self.truth.sent(outcome).await
     }
 

@@ -11,10 +11,10 @@ use super::{Fronted, may_be_done};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
-use crate::outbox::{Due, Notice, NoticesRead, OutboxDuty, Outcome};
+use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Heard, HistoryRead, Look, Named, Purchase,
-    PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling, Source,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
+    Look, Named, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling, Source,
 };
 use crate::turns::TurnsDuty;
 use crate::wallet::{Audited, Transfer, TransferWrite, Transferred, WalletDuty};
@@ -69,10 +69,9 @@ impl PurchasesDuty for Fronted {
         answers
     }
 
-    async fn finish(&self, before: Micros, limit: usize) -> Result<Vec<(AppId, MemberId, u64)>> {
-        let finished = self.behind.finish(before, limit).await;
-        let of = |written: &(AppId, MemberId, u64)| written.1;
-        let members = finished.iter().flatten().map(of).collect();
+    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+        let finished = self.behind.finish(which).await;
+        let members = finished.iter().flatten().map(|it| it.purchase.member).collect();
         self.wrote_to(members, finished).await
     }
 
@@ -158,17 +157,11 @@ impl WalletDuty for Fronted {
 
 #[async_trait]
 impl OutboxDuty for Fronted {
-    async fn lease(
-        &self,
-        now: Micros,
-        until: Micros,
-        members: usize,
-        each: usize,
-    ) -> Result<Vec<Due>> {
-        self.behind.lease(now, until, members, each).await
+    async fn lease(&self, asked: Leasing) -> Result<Vec<Due>> {
+        self.behind.lease(asked).await
     }
 
-    async fn sent(&self, outcome: Outcome) -> Result<()> {
+    async fn sent(&self, outcome: Outcome) -> Result<bool> {
         self.behind.sent(outcome).await
     }
 

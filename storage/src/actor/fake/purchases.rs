@@ -11,10 +11,10 @@ use super::{Fake, absent};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
-use crate::outbox::{Due, Notice, NoticesRead, OutboxDuty, Outcome};
+use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Heard, HistoryRead, Look, Purchase,
-    PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
+    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
 };
 use crate::turns::TurnsDuty;
 use crate::wallet::{Audited, Transfer, TransferWrite, Transferred, WalletDuty};
@@ -45,7 +45,7 @@ impl PurchasesDuty for Fake {
         absent()
     }
 
-    async fn finish(&self, _: Micros, _: usize) -> Result<Vec<(AppId, MemberId, u64)>> {
+    async fn finish(&self, _: Finishing) -> Result<Vec<Finished>> {
         absent()
     }
 
@@ -121,11 +121,11 @@ impl WalletDuty for Fake {
 
 #[async_trait]
 impl OutboxDuty for Fake {
-    async fn lease(&self, _: Micros, _: Micros, _: usize, _: usize) -> Result<Vec<Due>> {
+    async fn lease(&self, _: Leasing) -> Result<Vec<Due>> {
         absent()
     }
 
-    async fn sent(&self, _: Outcome) -> Result<()> {
+    async fn sent(&self, _: Outcome) -> Result<bool> {
         absent()
     }
 

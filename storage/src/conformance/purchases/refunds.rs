@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use protocol::purchases::PurchaseState;
 
 use crate::conformance::scene::Game;
-use crate::conformance::shop::{BOXES, Bought, GEMS, adds_up, at, bag, grant, owned};
+use crate::conformance::shop::{BOXES, Bought, GEMS, adds_up, at, bag, grant, left_at, owned};
 use crate::open::Storage;
 use crate::purchases::{Heard, Hold, Said, Source, Stand, State};
 use crate::wallet::Transferred;
@@ -203,7 +203,7 @@ pub async fn posts_and_refunds_of_many_at_once_leave_nothing_granted(storage: St
         })
     });
     join_all(words).await;
-    storage.purchases.finish(at(10_000), 100).await.unwrap();
+    storage.purchases.finish(left_at(at(10_000), 100)).await.unwrap();
     for bought in &all {
         let stand = bought.claim().await.unwrap().stand;
         assert!(matches!(stand, Stand::Refunded | Stand::Void), "{stand:?}");

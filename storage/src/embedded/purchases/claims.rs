@@ -10,7 +10,7 @@ use crate::embedded::rows::{self, get};
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::owned::json;
-use crate::purchases::{Claim, Hold, Look, PurchaseKey, Stand};
+use crate::purchases::{Claim, Finishing, Hold, Look, PurchaseKey, Stand};
 
 const CLAIM: &str = "claim, app, store, environment, store_key, purchase, facts, product, grants, \
                      owner, stand, refunded_bp, hold, told_at, settled, webhook, granted_at, \
@@ -94,18 +94,21 @@ pub(super) fn keep(connection: &Connection, digest: &Digest, claim: &Claim) -> R
     Ok(())
 }
 
-pub(super) fn pending(
-    connection: &Connection,
-    before: Micros,
-    limit: usize,
-) -> Result<Vec<Digest>> {
-    rows::all(
+/// Takes claims that are to be finished, so that what cannot be makes room for others.
+pub(super) fn left(connection: &Connection, which: &Finishing) -> Result<Vec<Digest>> {
+    let left: Vec<(Digest, Micros)> = rows::all(
         connection,
-        "SELECT claim FROM purchase_claim WHERE pending = 1 AND changed_at < ?1
-         ORDER BY changed_at LIMIT ?2",
-        params![before.0, rows::signed(limit)],
-        |row| get(row, "claim"),
-    )
+        "SELECT claim, changed_at FROM purchase_claim
+         WHERE pending = 1 AND finish_at <= ?1 AND changed_at < ?2
+         ORDER BY finish_at, changed_at LIMIT ?3",
+        params![which.now.0, which.before.0, rows::signed(which.limit)],
+        |row| Ok((get(row, "claim")?, Micros(get(row, "changed_at")?))),
+    )?;
+    for (claim, since) in &left {
+        let update = "UPDATE purchase_claim SET finish_at = ?2 WHERE claim = ?1";
+        rows::run(connection, update, params![claim, which.again(*since).0])?;
+    }
+    Ok(left.into_iter().map(|(claim, _)| claim).collect())
 }
 
 pub(super) fn held(connection: &Connection, limit: usize) -> Result<Vec<Look>> {

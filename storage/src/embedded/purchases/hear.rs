@@ -1,6 +1,5 @@
 //! What a store said, from the claim to the owner's wallet, in one transaction.
 
-use protocol::ids::{AppId, MemberId};
 use rusqlite::Connection;
 
 use super::{claims, evidence, owned, settle};
@@ -10,7 +9,7 @@ use crate::embedded::{members, outbox, push, wallet};
 use crate::error::{Result, StorageError};
 use crate::identity::Digest;
 use crate::purchases::owned::{Following, follow, notice};
-use crate::purchases::{Claim, Heard, Purchase, ReleaseWrite, Said, claim};
+use crate::purchases::{Claim, Finished, Heard, Purchase, ReleaseWrite, Said, claim};
 use crate::wallet::Cause;
 
 pub(super) fn hear(connection: &Connection, said: &Said) -> Result<Heard> {
@@ -57,17 +56,17 @@ pub(super) fn release(connection: &Connection, write: &ReleaseWrite) -> Result<O
     Ok(Some(heard(claim, followed, true)))
 }
 
-/// Lets the owner's rows follow a claim that is pending. Returns whose inbox was written to.
+/// Lets the owner's rows follow a claim that is pending.
 pub(super) fn finish(
     connection: &Connection,
     digest: &Digest,
-) -> Result<Option<(AppId, MemberId, u64)>> {
+    now: Micros,
+) -> Result<Option<Finished>> {
     let Some(mut claim) = claims::find(connection, digest)? else { return Ok(None) };
-    let at = claim.changed_at;
-    let followed = lead(connection, &mut claim, at)?;
+    let followed = lead(connection, &mut claim, now)?;
     claims::keep(connection, digest, &claim)?;
-    let written = followed.and_then(|(purchase, pushed)| Some((purchase.member, pushed?)));
-    Ok(written.map(|(member, pushed)| (claim.key.app, member, pushed)))
+    let hold = claim.hold;
+    Ok(followed.map(|(purchase, pushed)| Finished { purchase, hold, pushed }))
 }
 
 /// Lets the owner's rows follow, so that the claim is pending no more. Returns the purchase among

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fresh;
 use crate::conformance::scene::{Game, Player};
-use crate::conformance::shop::{Bought, GEMS, adds_up, at, audit, bag, owned};
+use crate::conformance::shop::{Bought, GEMS, adds_up, at, audit, bag, left_at, owned, whose};
 use crate::open::Storage;
 use crate::purchases::{Heard, Purchase, State};
 use crate::wallet::{Cause, Discrepancy};
@@ -133,10 +133,14 @@ async fn a_claim_that_was_left_pending_is_finished_once() {
     let left = "UPDATE purchase_claim SET owner = ?1, stand = 'granted', granted_at = changed_at,
                     version = version + 1, pending = 1 WHERE owner IS NULL";
     plant(&folder, left, &newcomer);
-    let finish = async |before| storage.purchases.finish(before, 10).await.unwrap();
+    let finish = async |before| storage.purchases.finish(left_at(before, 10)).await.unwrap();
     assert_eq!(finish(at(5)).await, [], "it may be under way");
-    let written = (game.app.clone(), newcomer.member.id, 2);
-    assert_eq!(finish(at(6)).await, [written]);
+    let finished = finish(at(6)).await;
+    assert_eq!(whose(&finished), [(newcomer.member.id, Some(2))]);
+    assert_eq!(
+        newcomer.purchase(finished[0].purchase.id).await,
+        Some(finished[0].purchase.clone())
+    );
     assert_eq!(finish(at(100)).await, []);
     assert_eq!(newcomer.has().await, bag(GEMS));
     // Whoever meets one finishes it, too.
@@ -158,9 +162,38 @@ async fn a_claim_that_cannot_be_followed_holds_up_no_other() {
                         version = version + 1 WHERE owner IS NULL";
         plant(&folder, left, owner);
     }
-    let written = (game.app.clone(), newcomer.member.id, 2);
-    assert_eq!(storage.purchases.finish(at(6), 10).await, Ok(vec![written]));
-    assert_eq!(storage.purchases.finish(at(6), 10).await, Ok(vec![]));
+    let finished = storage.purchases.finish(left_at(at(6), 10)).await.unwrap();
+    assert_eq!(whose(&finished), [(newcomer.member.id, Some(2))]);
+    assert_eq!(storage.purchases.finish(left_at(at(6), 10)).await, Ok(vec![]));
     assert_eq!((newcomer.has().await, stranger.has().await), (bag(GEMS), vec![]));
+    adds_up(&storage).await;
+}
+
+/// As many as are taken at once cannot be finished, and one that came later can.
+#[tokio::test]
+async fn what_cannot_be_finished_makes_room_and_is_tried_again() {
+    const LIMIT: usize = 5;
+    let (storage, folder, player, _) = crowd().await;
+    let game = player.game.clone();
+    let (stranger, newcomer) = (Game::new(&storage).player().await, game.player().await);
+    let leave = "UPDATE purchase_claim SET owner = ?1, stand = 'granted', pending = 1,
+                     version = version + 1 WHERE owner IS NULL";
+    for second in (1..).take(LIMIT) {
+        Bought::new(&game).told(State::Paid, at(second)).await;
+        plant(&folder, leave, &stranger);
+    }
+    Bought::new(&game).told(State::Paid, at(9)).await;
+    plant(&folder, leave, &newcomer);
+    let finish = async |now| storage.purchases.finish(left_at(now, LIMIT)).await.unwrap();
+    assert_eq!(finish(at(20)).await, [], "these were left first");
+    assert_eq!(whose(&finish(at(20)).await), [(newcomer.member.id, Some(2))]);
+    assert_eq!(finish(at(20)).await, []);
+    // What can be by now is finished when its rest is over.
+    let connection = Connection::open(folder.path().join("daemun.db")).unwrap();
+    let mended = "UPDATE purchase_claim SET owner = ?1 WHERE pending = 1";
+    assert_eq!(connection.execute(mended, [newcomer.member.id.number()]), Ok(LIMIT));
+    assert_eq!(finish(at(79)).await, []);
+    assert_eq!(finish(at(80)).await.len(), LIMIT);
+    assert_eq!(newcomer.history(newcomer.looks_back()).await.len(), LIMIT + 1);
     adds_up(&storage).await;
 }

@@ -10,7 +10,7 @@ use crate::error::{Result, StorageError};
 use crate::mariadb::fault::Fault;
 use crate::mariadb::members::shard;
 use crate::mariadb::router::{Shard, WriteSet};
-use crate::mariadb::rows::{exec_by, signed, why};
+use crate::mariadb::rows::{exec_by, id, signed, why};
 use crate::mariadb::sessions::lock::lock;
 use crate::mariadb::tx::Tx;
 use crate::outbox::Outcome;
@@ -21,7 +21,7 @@ pub(super) struct Outcomes;
 impl WriteSet for Outcomes {
     const NAME: &'static str = "outbox.sent";
     type Item = Outcome;
-    type Answer = ();
+    type Answer = bool;
     type Key = MemberId;
 
     fn shard(outcome: &Outcome) -> Shard {
@@ -32,7 +32,7 @@ impl WriteSet for Outcomes {
         outcome.member
     }
 
-    async fn write(outcomes: &[&Outcome], tx: &mut Tx) -> Result<Vec<Result<()>>, Fault> {
+    async fn write(outcomes: &[&Outcome], tx: &mut Tx) -> Result<Vec<Result<bool>>, Fault> {
         let taken = lock(tx, outcomes.iter().map(|outcome| outcome.member)).await?;
         let mut answers = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
@@ -40,12 +40,24 @@ impl WriteSet for Outcomes {
                 answers.push(Err(StorageError::Locked));
                 continue;
             }
-            mark(tx, outcome).await?;
-            give_back(tx, outcome).await?;
-            answers.push(Ok(()));
+            let ours = is_ours(tx, outcome).await?;
+            if ours {
+                mark(tx, outcome).await?;
+                give_back(tx, outcome).await?;
+            }
+            answers.push(Ok(ours));
         }
         Ok(answers)
     }
+}
+
+/// Whether the lease is still the one under which they were sent. Whoever leases takes the row
+/// without the member's lock, so it is taken here, too.
+async fn is_ours(tx: &mut Tx, outcome: &Outcome) -> Result<bool, Fault> {
+    let select = "SELECT 1 FROM outbox_member WHERE member = ? AND lease = ? FOR UPDATE";
+    let found: Option<Row> =
+        tx.exec_first(select, (outcome.member.number(), id(outcome.lease))).await?;
+    Ok(found.is_some())
 }
 
 async fn mark(tx: &mut Tx, outcome: &Outcome) -> Result<(), Fault> {
@@ -80,7 +92,7 @@ async fn give_back(tx: &mut Tx, outcome: &Outcome) -> Result<(), Fault> {
     let select = "SELECT 1 FROM outbox WHERE member = ? AND sent = 'waiting' LIMIT 1";
     let waits: Option<Row> = tx.exec_first(select, (member,)).await?;
     let at = outcome.later.as_ref().map_or(outcome.now, |(_, at, _)| *at);
-    let update = "UPDATE outbox_member SET due_at = ? WHERE member = ?";
+    let update = "UPDATE outbox_member SET lease = NULL, due_at = ? WHERE member = ?";
     Ok(tx.exec_drop(update, (waits.map(|_| at.0), member)).await?)
 }
 

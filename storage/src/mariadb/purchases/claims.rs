@@ -5,7 +5,7 @@ mod lists;
 mod mark;
 
 pub(super) use decide::{Frees, Hears, Word};
-pub(super) use lists::{Held, Looks, Pending};
+pub(super) use lists::{Held, Left, Looks};
 pub(super) use mark::{followed, followed_later};
 
 use mysql_async::{Conn, Row, Value};

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use protocol::ids::{AppId, MemberId};
+use protocol::ids::MemberId;
 
-use super::claims::{self, Frees, Hears, Pending, Word};
+use super::claims::{self, Frees, Hears, Left, Word};
 use super::evidence::Closes;
 use super::follow::{Follow, Followed, Follows};
 use super::owned::{self, absent};
@@ -13,10 +13,12 @@ use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::identity::Digest;
 use crate::mariadb::members;
-use crate::mariadb::router::{Router, partly};
+use crate::mariadb::router::{Router, lease};
 use crate::mariadb::tx::Locks;
 use crate::purchases::claim::Decided;
-use crate::purchases::{Claim, Closing, EvidenceEnd, Heard, Look, ReleaseWrite, Said, Source};
+use crate::purchases::{
+    Claim, Closing, EvidenceEnd, Finished, Finishing, Heard, Look, ReleaseWrite, Said, Source,
+};
 
 /// Word on its way.
 pub(super) struct Walk {
@@ -223,29 +225,27 @@ async fn owner_is_there(router: &Router, write: &ReleaseWrite) -> Result<bool> {
 }
 
 /// Lets the owners' rows follow claims that were left pending.
-pub(super) async fn finish(
-    router: &Arc<Router>,
-    before: Micros,
-    limit: usize,
-) -> Result<Vec<(AppId, MemberId, u64)>> {
-    let (pending, whole) = router.read_each(&Pending { before, limit }).await;
-    let there = |Look { claim, of }| Ok(Walk::there(claim, of, before));
-    let mut walks: Vec<Result<Walk>> = pending.into_iter().map(there).collect();
-    let mut told = Vec::new();
+pub(super) async fn finish(router: &Arc<Router>, which: Finishing) -> Result<Vec<Finished>> {
+    let left = lease(router, &Left(which)).await?;
+    let there = |Look { claim, of }| Ok(Walk::there(claim, of, which.now));
+    let mut walks: Vec<Result<Walk>> = left.into_iter().map(there).collect();
+    let mut all = Vec::new();
     for some in walks.chunks_mut(super::TOGETHER) {
         go_on(router, going(some), Locks::Skip).await;
         let done = marks(some);
         metrics::counter!("daemun_purchases_finished_total").increment(done.len() as u64);
         claims::followed(router, done).await;
-        told.extend(some.iter().flatten().filter_map(finished));
+        all.extend(some.iter_mut().flatten().filter_map(finished));
     }
-    partly(told, whole, "purchases.finish")
+    Ok(all)
 }
 
-/// Whose inbox was written to. One that cannot be finished holds up no other.
-fn finished(walk: &Walk) -> Option<(AppId, MemberId, u64)> {
-    match walk.followed.as_ref()? {
-        Ok(followed) => Some((walk.of.key.app.clone(), walk.of.owner?, followed.pushed?)),
+/// One that cannot be finished holds up no other.
+fn finished(walk: &mut Walk) -> Option<Finished> {
+    match walk.followed.take()? {
+        Ok(Followed { purchase, pushed }) => {
+            Some(Finished { purchase, hold: walk.of.hold, pushed })
+        }
         // Somebody is at it.
         Err(StorageError::Locked) => None,
         Err(error) => {

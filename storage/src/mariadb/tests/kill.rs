@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 
 use super::server::{Database, Scene};
 use crate::conformance::scene::{DAY, Game, START};
-use crate::conformance::shop::adds_up;
+use crate::conformance::shop::{adds_up, left_at};
 use crate::servers::{MariaDb as Server, MariaDbOptions};
 use writers::Fire;
 
@@ -71,7 +71,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_doubled_when_servers_are_kille
     }
 
     // What was left on its way is finished, by whoever sweeps.
-    storage.purchases.finish(START.after(DAY), 10_000).await.unwrap();
+    storage.purchases.finish(left_at(START.after(DAY), 10_000)).await.unwrap();
     let events = history::read(&fs::read_to_string(&path).unwrap());
     let rows = rows::read(&kept.scene.databases).await;
     let report = check::check(&events, &rows);

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::server::{Database, Scene};
 use crate::conformance::scene::{Game, Player};
 use crate::conformance::shop::{Bought, at, lease, owned};
-use crate::outbox::Outcome;
-use crate::purchases::{Evidence, Said, Settled, Source, State};
+use crate::outbox::{Leasing, Outcome};
+use crate::purchases::{Evidence, Finishing, Said, Settled, Source, State};
 use crate::servers::{MariaDb as Server, MariaDbOptions};
 
 /// How many purchases are there when it is counted, and how many are counted.
@@ -69,11 +69,13 @@ async fn round(game: &Game) {
     }
     assert_eq!(purchases.waiting(at(10), at(20), COUNTED).await.unwrap(), []);
     assert_eq!(purchases.to_look_at(at(10), at(20), COUNTED).await.unwrap(), []);
-    purchases.finish(at(0), COUNTED).await.unwrap();
-    for due in game.storage.outbox.lease(at(10), at(20), 4, 8).await.unwrap() {
+    let left = Finishing { before: at(0), now: at(10), limit: COUNTED };
+    purchases.finish(left).await.unwrap();
+    let asked = Leasing { now: at(10), until: at(20), members: 4, each: 8 };
+    for due in game.storage.outbox.lease(asked).await.unwrap() {
         let done = due.notices.iter().map(|notice| notice.seq).collect();
-        let member = due.member;
-        let outcome = Outcome { member, done, failed: None, later: None, now: at(10) };
+        let (member, until) = (due.member, due.until);
+        let outcome = Outcome { member, until, done, failed: None, later: None, now: at(10) };
         game.storage.outbox.sent(outcome).await.unwrap();
     }
 }

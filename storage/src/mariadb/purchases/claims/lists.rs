@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::mariadb::fault::Fault;
 use crate::mariadb::purchases::taken::Keyed;
 use crate::mariadb::router::{Kept, ReadEach};
-use crate::mariadb::rows::{bound, bytes, exec_by, peek, readable};
+use crate::mariadb::rows::{bound, bytes, digest, exec_by, peek, readable, select_in};
 use crate::mariadb::tx::{Tx, Work};
-use crate::purchases::{Claim, Look};
+use crate::purchases::{Claim, Finishing, Look};
 
 fn looks(rows: Vec<Row>) -> Vec<Look> {
     readable(rows, |mut row| {
@@ -21,23 +21,38 @@ fn looks(rows: Vec<Row>) -> Vec<Look> {
     })
 }
 
-/// Claims that have been pending since before a moment, the longest first.
-pub(in crate::mariadb::purchases) struct Pending {
-    pub(in crate::mariadb::purchases) before: Micros,
-    pub(in crate::mariadb::purchases) limit: usize,
+/// Takes claims that were left pending, those that were never tried first.
+pub(in crate::mariadb::purchases) struct Left(pub(in crate::mariadb::purchases) Finishing);
+
+impl Work for Left {
+    const NAME: &'static str = "purchases.finish";
+    type Answer = Vec<Look>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Vec<Look>, Fault> {
+        let kept = Kept::hold(tx).await?.digests("claim");
+        let Finishing { before, now, limit } = self.0;
+        // Looked for without a lock, so that a claim that is under way is not touched.
+        let select = format!(
+            "SELECT claim FROM purchase_claim FORCE INDEX (purchase_claim_pending) \
+             WHERE pending = 1 AND finish_at <= ? AND changed_at < ? AND {kept} \
+             ORDER BY finish_at, changed_at LIMIT ?"
+        );
+        let found: Vec<Row> = tx.exec(select, (now.0, before.0, bound(limit))).await?;
+        let keys = keys(&found)?;
+        let select = format!("SELECT {COLUMNS} FROM purchase_claim WHERE pending = 1 AND claim");
+        let rows = select_in(tx, &select, keys, "ORDER BY claim FOR UPDATE SKIP LOCKED").await?;
+        let left = looks(rows);
+        for look in &left {
+            let again = self.0.again(look.of.changed_at).0;
+            let update = "UPDATE purchase_claim SET finish_at = ? WHERE claim = ?";
+            tx.exec_drop(update, (again, digest(&look.claim))).await?;
+        }
+        Ok(left)
+    }
 }
 
-impl ReadEach for Pending {
-    type Row = Look;
-
-    async fn read(&self, connection: &mut Conn) -> Result<Vec<Look>, Fault> {
-        let kept = Kept::look(connection).await?.digests("claim");
-        let select = format!(
-            "SELECT {COLUMNS} FROM purchase_claim FORCE INDEX (purchase_claim_pending) \
-             WHERE pending = 1 AND changed_at < ? AND {kept} ORDER BY changed_at LIMIT ?"
-        );
-        Ok(looks(connection.exec(select, (self.before.0, bound(self.limit))).await?))
-    }
+fn keys(rows: &[Row]) -> Result<Vec<Value>> {
+    rows.iter().map(|row| peek(row, 0, "purchase_claim.claim")).collect()
 }
 
 /// Claims that are paid and held, the oldest first.

@@ -37,7 +37,8 @@ impl WriteSet for Marks {
         }
         for (version, claims) in versions {
             let keys = claims.iter().map(|claim| vec![digest(claim)]).collect();
-            let update = "UPDATE purchase_claim SET pending = 0 WHERE version = ? AND (claim)";
+            let update = "UPDATE purchase_claim SET pending = 0, finish_at = 0 \
+                WHERE version = ? AND (claim)";
             exec_by(tx, update, vec![version.into()], keys, "").await?;
         }
         Ok(items.iter().map(|_| Ok(())).collect())

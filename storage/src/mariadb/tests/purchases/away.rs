@@ -1,7 +1,7 @@
 //! The owner's server is away while the claim's is there: what is claimed is not forgotten.
 
 use crate::conformance::scene::{Game, Player, SECOND};
-use crate::conformance::shop::{Bought, GEMS, adds_up, at, bag};
+use crate::conformance::shop::{Bought, GEMS, adds_up, at, bag, left_at, whose};
 use crate::error::StorageError;
 use crate::mariadb::tests::server::{Database, Scene};
 use crate::purchases::{Heard, Source, State};
@@ -51,8 +51,8 @@ async fn a_purchase_whose_owners_server_is_away_is_granted_when_it_is_back() {
     let nothing = unclaimed.try_hear(other).await;
     assert!(matches!(nothing, Err(StorageError::Unavailable(_))), "{nothing:?}");
     b.restart().unwrap();
-    let finished = storage.purchases.finish(at(1).after(SECOND), 10).await.unwrap();
-    assert_eq!(finished, [(game.app.clone(), player.member.id, 2)]);
+    let finished = storage.purchases.finish(left_at(at(1).after(SECOND), 10)).await.unwrap();
+    assert_eq!(whose(&finished), [(player.member.id, Some(2))]);
     let heard = bought.hear(said).await;
     assert!(matches!(heard, Heard::Owned { known: false, pushed: None, .. }), "{heard:?}");
     assert_eq!(player.has().await, bag(GEMS));

@@ -6,12 +6,13 @@ use std::hash::Hash;
 
 use futures_util::future::join_all;
 use mysql_async::prelude::Queryable;
+use uuid::Uuid;
 
 use super::House;
 use crate::clock::SystemClock;
 use crate::conformance::shop::{Bought, at, lease, owned};
 use crate::mariadb::MariaDb;
-use crate::outbox::OutboxDuty;
+use crate::outbox::{Leasing, OutboxDuty};
 use crate::purchases::{Evidence, Hold, PurchasesDuty, Said, Source, State};
 
 /// Each once, and all of them.
@@ -58,7 +59,8 @@ async fn what_is_leased_by_many_at_once_is_leased_once() {
     once(looks.into_iter().flat_map(Result::unwrap).map(|it| it.claim), expected);
     let waiting = join_all(asks().map(|node| node.waiting(now, until, 3))).await;
     once(waiting.into_iter().flat_map(Result::unwrap).map(|it| it.digest), expected);
-    let due = join_all(asks().map(|node| node.lease(now, until, 3, 10))).await;
+    let leasing = |members| Leasing { lease: Uuid::from_u128(1), now, until, members, each: 10 };
+    let due = join_all(asks().map(|node| node.lease(leasing(3)))).await;
     let due: Vec<_> = due.into_iter().flat_map(Result::unwrap).collect();
     assert!(due.iter().all(|due| due.notices.len() == 1), "{due:?}");
     once(due.into_iter().map(|due| due.member), expected);
@@ -97,7 +99,8 @@ async fn rows_of_shards_that_a_server_does_not_keep_are_on_no_list() {
     once(looks.into_iter().map(|it| it.claim), 4);
     let settling = purchases.to_settle(now, until, 100).await.unwrap();
     once(settling.into_iter().map(|it| it.purchase.id), 4);
-    let due = house.storage.outbox.lease(now, until, 100, 10).await.unwrap();
+    let leasing = Leasing { lease: Uuid::from_u128(1), now, until, members: 100, each: 10 };
+    let due = house.storage.outbox.lease(leasing).await.unwrap();
     once(due.into_iter().map(|due| due.member), 4);
     let audited = crate::conformance::shop::audit(&house.storage, 3).await;
     assert_eq!((audited.purchases, audited.balances, audited.discrepancies.len()), (8, 8, 0));

@@ -2,11 +2,11 @@
 
 use super::House;
 use crate::clock::Micros;
-use crate::conformance::scene::SECOND;
-use crate::conformance::shop::{Bought, GEMS, adds_up, at, bag, lease, owned};
+use crate::conformance::scene::{SECOND, candidate};
+use crate::conformance::shop::{Bought, GEMS, adds_up, at, bag, lease, left_at, owned, whose};
 use crate::mariadb::purchases::hear::{Step, hear_until};
 use crate::open::Storage;
-use crate::purchases::{Closing, Evidence, EvidenceEnd, Heard, Said, Shown, Source, State};
+use crate::purchases::{Closing, Evidence, EvidenceEnd, Heard, Named, Said, Shown, Source, State};
 
 const STEPS: [Step; 2] = [Step::Decided, Step::Followed];
 
@@ -15,8 +15,8 @@ async fn cut(house: &House, said: Said, last: Step) {
 }
 
 async fn finish(storage: &Storage, before: Micros) -> Vec<u64> {
-    let told = storage.purchases.finish(before, 100).await.unwrap();
-    told.into_iter().map(|(_, _, seq)| seq).collect()
+    let finished = storage.purchases.finish(left_at(before, 100)).await.unwrap();
+    finished.into_iter().filter_map(|it| it.pushed).collect()
 }
 
 #[tokio::test]
@@ -76,6 +76,40 @@ async fn what_was_left_is_finished_and_what_is_under_way_is_not() {
         }
         assert_eq!(finish(&house.storage, at(9)).await, Vec::<u64>::new());
     }
+}
+
+/// As many as are taken at once cannot be finished, and one that came later can.
+#[tokio::test]
+async fn what_cannot_be_finished_makes_room_and_is_tried_again() {
+    const LIMIT: usize = 5;
+    let house = House::new().await;
+    let (lost, player) = (candidate(), house.player_on(1).await);
+    for second in (1..).take(LIMIT) {
+        let bought = house.bought_on(0).naming(Named::Member(lost));
+        cut(&house, bought.said(Source::Told, State::Paid, at(second)), Step::Decided).await;
+    }
+    let newer = house.bought_on(0);
+    let said = newer.said(Source::Posted(player.member.id), State::Paid, at(9));
+    cut(&house, said, Step::Decided).await;
+    let finish = async |now| {
+        let finished = house.storage.purchases.finish(left_at(now, LIMIT)).await.unwrap();
+        whose(&finished)
+    };
+    assert_eq!(finish(at(20)).await, [], "these were left first");
+    assert_eq!(finish(at(20)).await, [(player.member.id, Some(2))]);
+    house.is_granted_once(&player).await;
+    assert_eq!(finish(at(20)).await, []);
+    // What can be by now is finished when its rest is over.
+    let mended = format!(
+        "UPDATE purchase_claim SET owner = {} WHERE owner = {}",
+        player.member.id.number(),
+        lost.number()
+    );
+    house.kept.scene.databases[0].run(&mended).await;
+    assert_eq!(finish(at(79)).await, []);
+    assert_eq!(finish(at(80)).await.len(), LIMIT);
+    assert_eq!((house.pending().await, player.transfers().await.len()), (0, LIMIT + 1));
+    adds_up(&house.storage).await;
 }
 
 #[tokio::test]
