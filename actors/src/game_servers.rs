@@ -155,7 +155,7 @@ impl Inner {
             }
             ServerRequest::MembersGet(it) => self.member(asker, it).await.map(Reply::MembersGet),
             ServerRequest::MembersMessage(it) => {
-                self.message(asker, it).await.map(Reply::MembersMessage)
+                self.message(asker, it, idempotency).await.map(Reply::MembersMessage)
             }
             ServerRequest::MembersBan(it) => self.ban(asker, it).await.map(Reply::MembersBan),
             ServerRequest::MembersUnban(it) => self.unban(asker, it).await.map(Reply::MembersUnban),

@@ -48,6 +48,13 @@ impl Launching {
         Self { games, peer: Peer::new(), server_address: server_address.into(), production, clock }
     }
 
+    /// Knows a game from now on, without its actor.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, game: Game) {
+        let games = [(game.id.clone(), Arc::new(game))].into();
+        self.games.send_replace(Arc::new(games));
+    }
+
     /// A game.
     ///
     /// # Errors

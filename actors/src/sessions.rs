@@ -34,7 +34,7 @@ use storage::error::StorageError;
 use storage::gamelog::{Event, LogRecord};
 use storage::members::By;
 use storage::open::Storage;
-use storage::push::{KeptPush, NewPush};
+use storage::push::{KeptPush, NewPush, PostOnce, PostedOnce};
 use storage::sessions::Standing;
 use tokio::sync::oneshot;
 
@@ -276,6 +276,28 @@ impl Sessions {
             let seq = sessions.put(app.clone(), member, vec![push]).await?;
             sessions.record(app, Some(member), Event::MemberMessaged { seq, by });
             Ok(seq)
+        });
+        work.await.unwrap_or_else(|_| Err(fault::internal("the posting failed on the way")))
+    }
+
+    /// As [`Sessions::message`], once under the write's own name.
+    ///
+    /// # Errors
+    /// What storage says; after `internal` the same may be asked for again.
+    pub async fn message_once(&self, write: PostOnce, by: By) -> Result<PostedOnce, ErrorBody> {
+        let sessions = self.clone();
+        let work = tokio::spawn(async move {
+            let (app, member) = (write.app.clone(), write.member);
+            let posted = sessions.0.context.storage.inboxes.post_once(write).await;
+            let posted = posted.map_err(|error| {
+                sessions.unsure(member);
+                fault::of_storage(&error)
+            })?;
+            if let PostedOnce::Posted { seq, again: false } = posted {
+                sessions.look(member, seq);
+                sessions.record(app, Some(member), Event::MemberMessaged { seq, by });
+            }
+            Ok(posted)
         });
         work.await.unwrap_or_else(|_| Err(fault::internal("the posting failed on the way")))
     }

@@ -34,7 +34,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::apps::AppSettings;
-use crate::random;
 use delivery::Lane;
 
 pub use secrets::Secrets;
@@ -171,8 +170,7 @@ impl Webhooks {
         }
         let now = self.0.clock.now();
         let until = now.after(LEASE);
-        let lease = random::uuid(now);
-        let asked = Leasing { lease, now, until, members: MEMBERS, each: EACH };
+        let asked = Leasing { now, until, members: MEMBERS, each: EACH };
         let leased = self.0.outbox.lease(asked).await?;
         let count = leased.len();
         for due in leased {

@@ -16,7 +16,8 @@ pub use webhooks::{NoticesPage, NoticesQuery, ReplayCommand, Replayed, ShownNoti
 
 pub use ledger::{AuditPage, AuditQuery, WalletQuery};
 pub use purchases::{
-    HeldQuery, Judged, PurchasesQuery, ReleaseCommand, ShownPurchase, VerifyCommand,
+    HeldQuery, Judged, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand, ShownPurchase,
+    VerifyCommand,
 };
 
 use axum::extract::{Request, State};
@@ -66,6 +67,8 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/purchase/verify", post(purchases::verify))
         .route("/purchase/list", post(purchases::list))
         .route("/purchase/held", post(purchases::held))
+        .route("/purchase/parked", post(purchases::parked))
+        .route("/purchase/retry", post(purchases::retry))
         .route("/purchase/release", post(purchases::release))
         .route("/wallet/show", post(ledger::wallet))
         .route("/ledger/audit", post(ledger::audit))

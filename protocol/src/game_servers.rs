@@ -42,6 +42,8 @@ pub enum Idempotency {
     Free,
     /// It is done once under each key.
     Keyed,
+    /// It is done once under a key if there is one, and each time without.
+    Offered,
 }
 
 /// What the documents need of every row: its types' schemas.
@@ -130,9 +132,9 @@ server_operations! {
     SessionsVerify "sessions/verify" Sessions Free VerifyRequest => VerifyReply;
     /// Who a member is.
     MembersGet "members/get" Members Free MemberRequest => MemberReply;
-    /// Sends a member a message. It waits in the member's inbox until it has arrived; asked for
-    /// twice, it is sent twice.
-    MembersMessage "members/message" Moderation Free MessageRequest => MessageReply;
+    /// Sends a member a message. It waits in the member's inbox until it has arrived. Asked for
+    /// twice under one `Idempotency-Key`, it is sent once; without, twice.
+    MembersMessage "members/message" Moderation Offered MessageRequest => MessageReply;
     /// Keeps a member out, at once and wherever it is logged in, in the place of an earlier ban.
     MembersBan "members/ban" Moderation Free BanRequest => BanReply;
     /// Lets a member in again. One who is not kept out stays as it is.
@@ -240,6 +242,9 @@ pub struct MessageRequest {
 pub struct MessageReply {
     /// The message's number in the member's inbox.
     pub seq: u64,
+    /// Whether it was sent before, under the same `Idempotency-Key`.
+    #[serde(default)]
+    pub seen_before: bool,
 }
 
 /// The body of `members/ban`.
@@ -366,6 +371,11 @@ pub struct TransfersRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub before: Option<Micros>,
+    /// And what happened at that very moment behind this transfer: what the answer before said
+    /// under this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub before_id: Option<Uuid>,
     /// At most so many, 1 to 100; 50 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 100)]
@@ -381,6 +391,10 @@ pub struct TransfersReply {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub before: Option<Micros>,
+    /// Where exactly; there whenever `before` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub before_id: Option<Uuid>,
 }
 
 /// A transfer, from the member's side.

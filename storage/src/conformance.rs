@@ -109,6 +109,7 @@ macro_rules! exam {
             what_has_expired_is_neither_read_nor_kept
             a_standing_says_how_far_the_inbox_reaches_and_is_acknowledged
             nobody_has_an_inbox_in_another_game
+            what_is_posted_under_a_name_is_posted_once
         }
         $crate::exam! { $fresh, identity:
             a_guests_first_login_makes_a_member
@@ -241,6 +242,7 @@ macro_rules! exam {
             what_was_spent_is_owed_after_a_refund_and_nothing_is_spent_meanwhile
             what_was_consumed_is_taken_back_all_the_same
             posts_and_refunds_of_many_at_once_leave_nothing_granted
+            what_was_given_back_is_counted_for_each_member
         }
         $crate::exam! { $fresh, consuming:
             a_purchase_is_consumed_by_one_of_twenty_at_once
@@ -259,6 +261,7 @@ macro_rules! exam {
             the_same_shown_by_two_is_two_pieces_of_evidence
             evidence_waits_for_one_node_at_a_time
             evidence_is_tried_again_when_it_was_said_and_parked_when_it_is_enough
+            evidence_that_is_parked_is_listed_and_tried_again_when_somebody_wants_it
             evidence_that_was_answered_says_so_and_keeps_nothing_shown
             evidence_is_done_with_the_word_that_answers_it
             evidence_is_leased_with_the_longest_due_first
@@ -283,6 +286,7 @@ macro_rules! exam {
             a_login_that_was_replaced_spends_nothing
             nothing_is_moved_of_a_member_of_another_game
             transfers_are_listed_with_the_newest_first
+            transfers_of_one_moment_come_in_pages_without_a_loss
             an_audit_in_parts_sees_everything_once
         }
         $crate::exam! { $fresh, outbox:

@@ -54,11 +54,10 @@ pub struct Notice {
 /// What is to be leased.
 #[derive(Clone, Copy, Debug)]
 pub struct Leasing {
-    /// Names the lease: drawn anew for each, and shown by whoever says what came of it.
-    pub lease: Uuid,
     /// The present time.
     pub now: Micros,
-    /// Until when nobody else gets what is leased.
+    /// Until when nobody else gets what is leased; later than `now`. It names the lease, for
+    /// whoever leases the same member next comes after it and goes beyond it.
     pub until: Micros,
     /// How many members at most, from each server.
     pub members: usize,
@@ -73,8 +72,8 @@ pub struct Due {
     pub app: AppId,
     /// The member.
     pub member: MemberId,
-    /// Under which lease.
-    pub lease: Uuid,
+    /// When the lease ends.
+    pub until: Micros,
     /// What waits, in order; at most as many as were asked for.
     pub notices: Vec<Notice>,
 }
@@ -84,8 +83,8 @@ pub struct Due {
 pub struct Outcome {
     /// The member.
     pub member: MemberId,
-    /// Under which lease they were sent.
-    pub lease: Uuid,
+    /// Under which lease they were sent: when it ends.
+    pub until: Micros,
     /// The notices that were taken.
     pub done: Vec<u64>,
     /// One that nobody took in time.

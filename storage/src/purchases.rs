@@ -23,6 +23,7 @@ pub mod claim;
 pub mod evidence;
 pub mod left;
 pub mod owned;
+pub mod refunds;
 mod duty;
 
 use std::fmt;
@@ -45,6 +46,7 @@ pub use duty::{
 pub use evidence::{Evidence, EvidenceEnd, Shown};
 pub use left::{Finished, Finishing};
 pub use owned::Purchase;
+pub use refunds::RefundCount;
 
 /// Everything, in hundredths of a percent.
 pub const ALL_OF_IT: u16 = 10_000;

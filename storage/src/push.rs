@@ -3,6 +3,8 @@
 //! A push that must arrive is a row, numbered from 1 without a gap for each member, written
 //! with its cause and kept until it is acknowledged or has expired.
 
+mod once;
+
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use protocol::ids::{AppId, LoginId, MemberId};
@@ -10,6 +12,8 @@ use protocol::ids::{AppId, LoginId, MemberId};
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
+
+pub use once::{PostOnce, PostedOnce};
 
 /// A push to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +110,8 @@ pub trait PushDuty: Send + Sync {
         let post = |PostWrite { app, member, pushes, now }| self.post(app, member, pushes, now);
         join_all(writes.into_iter().map(post)).await
     }
+    /// Puts a push into a member's inbox, once under its name for as long as that is known.
+    async fn post_once(&self, write: PostOnce) -> Result<PostedOnce>;
     /// At most `limit` pushes behind `after` that are neither acknowledged nor expired.
     async fn inbox(
         &self,
@@ -132,7 +138,8 @@ pub trait PushDuty: Send + Sync {
         let ack = |AckWrite { app, member, login, up_to }| self.ack(app, member, login, up_to);
         join_all(writes.into_iter().map(ack)).await
     }
-    /// Forgets pushes that expired before `now`, at most `limit`. Returns how many went.
+    /// Forgets pushes that expired before `now`, and names under which some were posted, at most
+    /// `limit` of each. Returns how many went.
     async fn expire(&self, now: Micros, limit: usize) -> Result<usize>;
 }
 
@@ -158,6 +165,15 @@ impl Inboxes {
                 backend.post(app, member, pushes, now).await
             })
             .await
+    }
+
+    /// As [`PushDuty::post_once`].
+    ///
+    /// # Errors
+    /// As said above. After `OutcomeUnknown` the same may be asked for again.
+    pub async fn post_once(&self, write: PostOnce) -> Result<PostedOnce> {
+        let key = Key::Member(write.member);
+        self.0.call(key, move |backend| async move { backend.post_once(write).await }).await
     }
 
     /// As [`PushDuty::inbox`].

@@ -139,6 +139,25 @@ pub struct Transfer {
     pub at: Micros,
 }
 
+/// A place among a member's transfers, of which the newest come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// What is wanted came before this moment,
+    pub at: Micros,
+    /// or at this very moment and behind this transfer, if one is named.
+    pub id: Option<Uuid>,
+}
+
+impl Before {
+    /// From the newest on.
+    pub(crate) const ALL: Self = Self { at: Micros(i64::MAX), id: None };
+
+    /// The transfer behind which one is wanted that is of the very moment: none is behind nothing.
+    pub(crate) fn behind(&self) -> Uuid {
+        self.id.unwrap_or(Uuid::nil())
+    }
+}
+
 /// What does not add up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Discrepancy {
@@ -206,12 +225,13 @@ pub trait WalletDuty: Send + Sync {
     async fn transfer_all(&self, writes: Vec<TransferWrite>) -> Vec<Result<Transferred>> {
         join_all(writes.into_iter().map(|write| self.transfer(write))).await
     }
-    /// A member's transfers, the newest first, at most `limit`, of before `before`.
+    /// A member's transfers, the newest first and those of one moment by their ids, at most
+    /// `limit`, behind `before`.
     async fn transfers(
         &self,
         app: AppId,
         member: MemberId,
-        before: Option<Micros>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<Transfer>>;
     /// Adds up the entries of the members behind `after` on one server, of about `limit` entries
@@ -263,7 +283,7 @@ impl Wallet {
         &self,
         app: AppId,
         member: MemberId,
-        before: Option<Micros>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<Transfer>> {
         let key = Key::Member(member);

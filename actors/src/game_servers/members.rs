@@ -10,10 +10,11 @@ use protocol::game_servers::{
 use protocol::ids::{AppId, MemberId};
 use protocol::members::Ban as Told;
 use protocol::push::{MESSAGE, Message};
+use sha2::{Digest as _, Sha256};
 use storage::freshness::Freshness;
 use storage::gamelog::{Event, LogRecord};
 use storage::members::{Ban, By, OverviewRead};
-use storage::push::NewPush;
+use storage::push::{NewPush, PostOnce, PostedOnce};
 
 use super::{Asker, Inner};
 use crate::identity::tokens::Caller;
@@ -23,6 +24,8 @@ use crate::{fault, random, sessions};
 const KEPT_S: u64 = 30 * 24 * 3600;
 /// How long it waits at most, in seconds: 90 days.
 const LONGEST_S: u64 = 90 * 24 * 3600;
+/// How long the key of a message is known at least, in seconds: 30 days.
+const KNOWN_S: u64 = 30 * 24 * 3600;
 
 impl Inner {
     pub(super) async fn verify(
@@ -86,7 +89,9 @@ impl Inner {
         &self,
         asker: &Asker,
         asked: MessageRequest,
+        idempotency: Option<&str>,
     ) -> Result<MessageReply, ErrorBody> {
+        let digest = digest(&asked)?;
         let MessageRequest { member, title, text, expires_s } = asked;
         let kept_s = expires_s.unwrap_or(KEPT_S);
         if !(1..=LONGEST_S).contains(&kept_s) {
@@ -94,10 +99,25 @@ impl Inner {
         }
         let body = serde_json::to_string(&Message { title, text })
             .map_err(|error| fault::internal(&error.to_string()))?;
-        let expires_at = self.node.now().after(Duration::from_secs(kept_s));
+        let now = self.node.now();
+        let expires_at = now.after(Duration::from_secs(kept_s));
         let push = NewPush { word: MESSAGE.to_owned(), body, expires_at };
         let (app, sessions) = (asker.app().clone(), &self.node.sessions);
-        sessions.message(app, member, push, By::Server).await.map(|seq| MessageReply { seq })
+        let Some(key) = idempotency else {
+            let seq = sessions.message(app, member, push, By::Server).await?;
+            return Ok(MessageReply { seq, seen_before: false });
+        };
+        let id = PostOnce::id_of(&app, member, key);
+        let known_until = expires_at.max(now.after(Duration::from_secs(KNOWN_S)));
+        let write = PostOnce { app, member, id, digest, push, known_until, now };
+        match sessions.message_once(write, By::Server).await? {
+            PostedOnce::Posted { seq, again } => Ok(MessageReply { seq, seen_before: again }),
+            PostedOnce::Differs => {
+                let message = "another message was sent under this Idempotency-Key";
+                Err(ErrorBody::new(ErrorCode::OpKeyReused, message))
+            }
+            PostedOnce::Unknown => Err(unknown()),
+        }
     }
 
     pub(super) async fn ban(
@@ -126,6 +146,12 @@ impl Inner {
         let record = LogRecord { id: random::uuid(at), at, app, member: Some(member), event };
         self.node.storage.gamelog.record(record);
     }
+}
+
+/// Of a message as it was asked for.
+fn digest(asked: &MessageRequest) -> Result<[u8; 32], ErrorBody> {
+    let whole = serde_json::to_vec(asked).map_err(|error| fault::internal(&error.to_string()))?;
+    Ok(Sha256::digest(whole).into())
 }
 
 fn told(ban: Ban) -> Told {

@@ -10,7 +10,9 @@ use protocol::purchases::Grant;
 use protocol::wallet::Balances;
 use storage::clock::Micros;
 use storage::gamelog::Event;
-use storage::wallet::{Cause, Line, MAX_LINES, MOST, Transfer, TransferWrite, Transferred};
+use storage::wallet::{Before, Cause, Line, MAX_LINES, MOST, Transfer, TransferWrite, Transferred};
+
+use uuid::Uuid;
 
 use super::{Asker, Inner, limit};
 use crate::fault;
@@ -108,27 +110,32 @@ impl Inner {
         asker: &Asker,
         asked: TransfersRequest,
     ) -> Result<TransfersReply, ErrorBody> {
-        let TransfersRequest { member, before, limit: most } = asked;
+        let TransfersRequest { member, before, before_id: id, limit: most } = asked;
         let most = limit(most)?;
+        if before.is_none() && id.is_some() {
+            return Err(ErrorBody::invalid("before_id", "needs `before` beside it"));
+        }
+        let before = before.map(|at| Before { at, id });
         self.known(asker, member).await?;
         // One more than is shown tells whether there is more.
         let wallet = &self.node.storage.wallet;
         let read = wallet.transfers(asker.app().clone(), member, before, most + 1).await;
-        let (shown, before) = page(read.map_err(|error| fault::of_storage(&error))?, most);
-        Ok(TransfersReply { transfers: shown.into_iter().map(told).collect(), before })
+        let (shown, last) = page(read.map_err(|error| fault::of_storage(&error))?, most);
+        let (before, before_id) = last.unzip();
+        Ok(TransfersReply { transfers: shown.into_iter().map(told).collect(), before, before_id })
     }
 }
 
-/// A page of transfers, and where the next begins. Pages are told apart by moments, so those of
-/// one moment stay together where they fit on a page.
-fn page(mut found: Vec<Transfer>, most: usize) -> (Vec<Transfer>, Option<Micros>) {
+/// A page of transfers, and behind which the next begins. Those of one moment stay together where
+/// they fit on a page, for whoever goes on by the moment alone.
+fn page(mut found: Vec<Transfer>, most: usize) -> (Vec<Transfer>, Option<(Micros, Uuid)>) {
     let Some(next) = found.get(most).map(|transfer| transfer.at) else { return (found, None) };
     found.truncate(most);
     if found.first().is_some_and(|first| first.at > next) {
         found.retain(|transfer| transfer.at > next);
     }
-    let before = found.last().map(|transfer| transfer.at);
-    (found, before)
+    let last = found.last().map(|transfer| (transfer.at, transfer.id));
+    (found, last)
 }
 
 fn told(transfer: Transfer) -> TransferTold {
@@ -177,7 +184,6 @@ fn is_item(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use protocol::text::Text;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -217,7 +223,7 @@ mod tests {
         };
         let paged = |moments: &[i64], most| {
             let (shown, before) = page(of(moments), most);
-            (shown.len(), before.map(|at| at.0))
+            (shown.len(), before.map(|(at, _)| at.0))
         };
         assert_eq!(paged(&[9, 8], 2), (2, None));
         assert_eq!(paged(&[9, 8, 7], 2), (2, Some(8)));

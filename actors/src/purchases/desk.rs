@@ -10,7 +10,7 @@ mod reconcile;
 mod round;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

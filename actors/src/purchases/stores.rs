@@ -107,6 +107,13 @@ impl Stores {
         }
     }
 
+    /// One store as a test has it.
+    #[cfg(test)]
+    pub(crate) fn of(store: Arc<dyn Store>) -> Self {
+        let stores = [(store.name().word(), store)].into();
+        Self { sandbox: SandboxPolicy::Reject, stores }
+    }
+
     /// A store, if the game is sold there.
     #[must_use]
     pub fn store(&self, name: StoreName) -> Option<&Arc<dyn Store>> {

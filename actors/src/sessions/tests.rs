@@ -2,6 +2,7 @@
 
 mod bans;
 mod broadcast;
+mod desk;
 mod polling;
 mod simulation;
 

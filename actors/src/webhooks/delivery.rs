@@ -69,7 +69,7 @@ impl Inner {
     pub(super) async fn deliver(&self, lane: &Lane, due: Due, until: Micros) {
         let mut outcome = Outcome {
             member: due.member,
-            lease: due.lease,
+            until: due.until,
             done: Vec::new(),
             failed: None,
             later: None,

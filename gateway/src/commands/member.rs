@@ -21,7 +21,7 @@ use crate::private::{BanCommand, Desk, Left, MessageCommand, Order, ShowCommand,
 /// What to do with a member.
 #[derive(Clone, Debug, Subcommand)]
 pub enum MemberCommand {
-    /// Shows a member: state, ban, identities, logins, inbox.
+    /// Shows a member: state, ban, identities, logins, inbox, and what was given back of purchases.
     Show {
         /// Which member.
         #[command(flatten)]

@@ -20,7 +20,9 @@ use super::member::{Who, order_done, pretty, refused};
 use super::{fail, load, say};
 use crate::config::{Flags, Settings};
 use crate::control::{self, ControlError};
-use crate::private::{HeldQuery, Order, PurchasesQuery, ReleaseCommand, VerifyCommand};
+use crate::private::{
+    HeldQuery, Order, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand, VerifyCommand,
+};
 use crate::shops::Shops;
 
 /// What to ask about a purchase.
@@ -65,6 +67,18 @@ pub enum PurchaseCommand {
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
+    /// Shows what was paid, as players say, and no store could be asked about for seven days, the
+    /// longest first.
+    Parked {
+        /// The most, 1 to 1000.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Has the store asked again about what is parked, for another while.
+    Retry {
+        /// The evidence, as `parked` shows it.
+        evidence: String,
+    },
     /// Grants a purchase that is held, to its owner, or to a member if it is nobody's yet.
     Release {
         /// The claim, as `held` shows it.
@@ -101,6 +115,8 @@ fn order(command: PurchaseCommand) -> Result<Order, Verify> {
             Ok(Order::Purchases(PurchasesQuery { app, member, before, limit }))
         }
         PurchaseCommand::Held { limit } => Ok(Order::Held(HeldQuery { limit })),
+        PurchaseCommand::Parked { limit } => Ok(Order::Parked(ParkedQuery { limit })),
+        PurchaseCommand::Retry { evidence } => Ok(Order::Retry(RetryCommand { evidence })),
         PurchaseCommand::Release { claim, member } => {
             Ok(Order::Release(ReleaseCommand { claim, member }))
         }

@@ -50,8 +50,13 @@ impl Visitor for Collector {
             .request_body(Some(body))
             .responses(responses(reply, true))
             .security(SecurityRequirement::new(SCHEME, none));
-        if operation.idempotency() == Idempotency::Keyed {
-            let key = text_header("Idempotency-Key", Required::True, IDEMPOTENCY_KEY);
+        let required = match operation.idempotency() {
+            Idempotency::Free => None,
+            Idempotency::Keyed => Some(Required::True),
+            Idempotency::Offered => Some(Required::False),
+        };
+        if let Some(required) = required {
+            let key = text_header("Idempotency-Key", required, IDEMPOTENCY_KEY);
             described = described.parameter(key);
         }
         let item = PathItem::new(HttpMethod::Post, described.build());

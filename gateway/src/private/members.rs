@@ -3,6 +3,8 @@
 mod desk;
 mod log;
 
+use std::collections::BTreeMap;
+
 use actors::fault;
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +24,7 @@ pub use log::{LogOf, LogPage, LogQuery, PageStart, ShownRecord};
 
 use super::Private;
 use super::ledger::{AuditQuery, WalletQuery};
-use super::purchases::{HeldQuery, PurchasesQuery, ReleaseCommand};
+use super::purchases::{HeldQuery, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand};
 use crate::http::Failure;
 
 /// What is to be done about members and their games. Written as JSON it is the body of the request to [`Order::path`].
@@ -47,6 +49,10 @@ pub enum Order {
     Purchases(PurchasesQuery),
     /// Shows what was paid and is held.
     Held(HeldQuery),
+    /// Shows what no store could be asked about.
+    Parked(ParkedQuery),
+    /// Has a store asked again.
+    Retry(RetryCommand),
     /// Grants what is held.
     Release(ReleaseCommand),
     /// Shows what a member has.
@@ -69,6 +75,8 @@ impl Order {
             Self::Log(_) => "/commands/gamelog",
             Self::Purchases(_) => "/commands/purchase/list",
             Self::Held(_) => "/commands/purchase/held",
+            Self::Parked(_) => "/commands/purchase/parked",
+            Self::Retry(_) => "/commands/purchase/retry",
             Self::Release(_) => "/commands/purchase/release",
             Self::Wallet(_) => "/commands/wallet/show",
             Self::Audit(_) => "/commands/ledger/audit",
@@ -90,6 +98,8 @@ impl Order {
             Self::Log(query) => desk.log(query).await.and_then(json),
             Self::Purchases(query) => desk.purchases(query).await.and_then(json),
             Self::Held(query) => desk.held(query).await.and_then(json),
+            Self::Parked(query) => desk.parked(query).await.and_then(json),
+            Self::Retry(command) => desk.retry(command).await.and_then(json),
             Self::Release(command) => desk.release(command).await.and_then(json),
             Self::Wallet(query) => desk.wallet(query).await.and_then(json),
             Self::Audit(query) => desk.audit(query).await.and_then(json),
@@ -194,8 +204,19 @@ pub struct Shown {
     pub inbox: u64,
     /// The highest number that it acknowledged.
     pub acked: u64,
+    /// What was given back of its purchases.
+    pub refunds: Refunds,
     /// How many milliseconds ago, at most, it was like this; null when it is now.
     pub lag_ms: Option<u64>,
+}
+
+/// What was given back of a member's purchases after it was granted, sandboxes left out.
+#[derive(Debug, Serialize)]
+pub struct Refunds {
+    /// Of how many purchases all or a part was given back, counted up to 10,000.
+    pub purchases: u64,
+    /// How much money of each currency, in millionths, as far as the stores say what was paid.
+    pub sums: BTreeMap<String, i64>,
 }
 
 /// A ban, as an operator is shown it.

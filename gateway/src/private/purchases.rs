@@ -1,4 +1,5 @@
-//! An operator's questions about purchases, and the one act: granting what is held.
+//! An operator's questions about purchases, and the acts: granting what is held, and having a store
+//! asked again.
 
 mod kept;
 
@@ -16,8 +17,8 @@ use protocol::time::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use kept::{HeldQuery, PurchasesQuery, ReleaseCommand};
-pub(super) use kept::{held, list, release};
+pub use kept::{HeldQuery, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand};
+pub(super) use kept::{held, list, parked, release, retry};
 
 use super::Private;
 use crate::http::Failure;

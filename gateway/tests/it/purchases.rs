@@ -1,9 +1,10 @@
 //! What support staff learns of a purchase, by the program itself.
 
-mod buyer;
+pub mod buyer;
 mod faults;
-mod killed;
+pub mod killed;
 mod nodes;
+mod parked;
 mod refunds;
 mod way;
 

@@ -25,7 +25,9 @@ use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
 use crate::purchases::{Evidence, Heard, Received, Said};
-use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
+use crate::push::{
+    AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostOnce, PostWrite, PostedOnce, PushDuty,
+};
 use crate::sessions::{
     End, EndWrite, EndedBy, Login, LoginsRead, RefreshOutcome, RefreshWrite, SessionsDuty,
     Standing, StandingRead,
@@ -194,6 +196,10 @@ impl PushDuty for Batches {
 
     async fn post_all(&self, writes: Vec<PostWrite>) -> Vec<Result<Option<Vec<KeptPush>>>> {
         self.truth.post_all(writes).await
+    }
+
+    async fn post_once(&self, write: PostOnce) -> Result<PostedOnce> {
+        self.truth.post_once(write).await
     }
 
     async fn inbox(

@@ -24,7 +24,7 @@ use crate::gamelog::{GamelogDuty, KeptRecord, Of, Since, Verdict};
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
-use crate::push::{Inbox, KeptPush, NewPush, PushDuty};
+use crate::push::{Inbox, KeptPush, NewPush, PostOnce, PostedOnce, PushDuty};
 use crate::sessions::{End, EndedBy, Login, RefreshOutcome, RefreshWrite, SessionsDuty, Standing};
 
 /// The backend.
@@ -203,6 +203,10 @@ impl PushDuty for Fake {
         _: Vec<NewPush>,
         _: Micros,
     ) -> Result<Option<Vec<KeptPush>>> {
+        absent()
+    }
+
+    async fn post_once(&self, _: PostOnce) -> Result<PostedOnce> {
         absent()
     }
 

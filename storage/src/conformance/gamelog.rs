@@ -84,6 +84,7 @@ pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
         },
         Event::PurchaseSubmitted { store: StoreName::OneStore, reservation: None },
         Event::PurchaseRefused { store: StoreName::GooglePlay, reason: "signature".into() },
+        Event::PurchaseRetried { store: StoreName::OneStore, by: By::Command },
         Event::PurchaseChanged {
             purchase: login.0,
             state: PurchaseState::Granted,

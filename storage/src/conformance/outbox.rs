@@ -2,9 +2,8 @@
 
 use futures_util::future::join_all;
 use protocol::ids::MemberId;
-use uuid::Uuid;
 
-use super::scene::{DAY, Game, INSTANT, Player};
+use super::scene::{DAY, Game, INSTANT, Player, SECOND};
 use super::shop::{Bought, at, lease, owned};
 use crate::clock::Micros;
 use crate::open::Storage;
@@ -18,11 +17,8 @@ async fn buys(player: &Player, from: u32, count: u32) {
     }
 }
 
-/// The lease that cases are told under which are not about leases.
-const LEASE: Uuid = Uuid::from_u128(1);
-
 fn leasing(now: Micros) -> Leasing {
-    Leasing { lease: LEASE, now, until: lease(now), members: 10, each: 10 }
+    Leasing { now, until: lease(now), members: 10, each: 10 }
 }
 
 async fn leases(game: &Game, now: Micros) -> Vec<Due> {
@@ -36,8 +32,10 @@ async fn numbers(game: &Game, now: Micros) -> Vec<u64> {
     due.iter().flat_map(|due| &due.notices).map(|notice| notice.seq).collect()
 }
 
-fn all_done(member: MemberId, done: &[u64], now: Micros) -> Outcome {
-    Outcome { member, lease: LEASE, done: done.to_vec(), failed: None, later: None, now }
+/// These were taken, a second after they were leased.
+fn all_done(member: MemberId, done: &[u64], leased: Micros) -> Outcome {
+    let (until, now) = (lease(leased), leased.after(SECOND));
+    Outcome { member, until, done: done.to_vec(), failed: None, later: None, now }
 }
 
 async fn sent(game: &Game, outcome: Outcome) {
@@ -118,35 +116,27 @@ pub async fn who_lost_the_lease_says_no_more_what_came_of_it(storage: Storage) {
     let player = game.player().await;
     let member = player.member.id;
     buys(&player, 1, 2).await;
-    let [late, holder] = [2, 3].map(Uuid::from_u128);
-    let take = async |node: &Game, name, now| {
-        let asked = Leasing { lease: name, ..leasing(now) };
-        let due = node.storage.outbox.lease(asked).await.unwrap();
-        assert!(due.iter().all(|due| due.lease == name));
-        due.len()
-    };
     let says = async |node: &Game, outcome| node.storage.outbox.sent(outcome).await;
-    let of = |lease, done: &[u64], now| Outcome { lease, ..all_done(member, done, now) };
-    assert_eq!(take(&nodes[0], late, at(9)).await, 1);
-    assert_eq!(take(&nodes[1], holder, lease(at(9))).await, 1, "whoever had it is late");
+    let (first, second) = (at(9), lease(at(9)));
+    assert_eq!(leases(&nodes[0], first).await[0].until, lease(first));
+    assert_eq!(leases(&nodes[1], second).await[0].until, lease(second), "whoever had it is late");
     let kept = notices(&game, read(&game)).await;
     let failed = Some((1, "410".to_owned()));
     let later = Some((1, at(10), "503".to_owned()));
-    for outcome in [
-        of(late, &[1, 2], at(70)),
-        Outcome { failed, ..of(late, &[], at(70)) },
-        Outcome { later, ..of(late, &[], at(70)) },
-        of(late, &[], at(70)),
-    ] {
+    let late = |done: &[u64]| Outcome { now: at(70), ..all_done(member, done, first) };
+    for outcome in
+        [late(&[1, 2]), Outcome { failed, ..late(&[]) }, Outcome { later, ..late(&[]) }, late(&[])]
+    {
         assert_eq!(says(&nodes[0], outcome).await, Ok(false));
         assert_eq!(notices(&game, read(&game)).await, kept, "it changes nothing");
     }
-    assert_eq!(leases(&game, at(70)).await, [], "the other has it still");
-    assert_eq!(says(&nodes[1], of(holder, &[1], at(71))).await, Ok(true));
-    assert_eq!(says(&nodes[1], of(holder, &[2], at(72))).await, Ok(false), "it was given back");
+    assert_eq!(leases(&game, at(71)).await, [], "the other has it still");
+    sent(&nodes[1], all_done(member, &[1], second)).await;
+    let again = says(&nodes[1], all_done(member, &[2], second)).await;
+    assert_eq!(again, Ok(false), "it was given back");
     // Who comes late and finds that nobody came in between is still right.
-    assert_eq!(take(&nodes[0], late, at(73)).await, 1);
-    assert_eq!(says(&nodes[0], of(late, &[2], at(9_000))).await, Ok(true));
+    assert_eq!(numbers(&nodes[0], at(73)).await, [2]);
+    sent(&nodes[0], Outcome { now: at(9_000), ..all_done(member, &[2], at(73)) }).await;
     assert_eq!(leases(&game, at(100_000)).await, []);
 }
 
@@ -156,9 +146,9 @@ pub async fn what_was_taken_is_done_and_the_rest_is_due_at_once(storage: Storage
     buys(&player, 1, 4).await;
     let first = storage.outbox.lease(Leasing { each: 2, ..leasing(at(9)) }).await.unwrap();
     assert_eq!(first[0].notices.len(), 2, "no more than asked");
-    sent(&game, all_done(player.member.id, &[1, 2], at(10))).await;
+    sent(&game, all_done(player.member.id, &[1, 2], at(9))).await;
     assert_eq!(numbers(&game, at(10)).await, [3, 4]);
-    sent(&game, all_done(player.member.id, &[3, 4], at(11))).await;
+    sent(&game, all_done(player.member.id, &[3, 4], at(10))).await;
     assert_eq!(leases(&game, at(100_000)).await, [], "nothing waits");
     // They stay, so that they can be sent again.
     let done = notices(&game, read(&game)).await;
@@ -176,7 +166,7 @@ pub async fn what_was_not_taken_is_sent_later_and_nothing_overtakes_it(storage: 
     buys(&player, 1, 3).await;
     assert_eq!(numbers(&game, at(9)).await, [1, 2, 3]);
     let later = Some((2, at(500), "503".to_owned()));
-    sent(&game, Outcome { later, ..all_done(member, &[1], at(10)) }).await;
+    sent(&game, Outcome { later, ..all_done(member, &[1], at(9)) }).await;
     buys(&player, 20, 1).await;
     assert!(numbers(&game, at(500).before(INSTANT)).await.is_empty());
     let due = leases(&game, at(500)).await;
@@ -185,9 +175,9 @@ pub async fn what_was_not_taken_is_sent_later_and_nothing_overtakes_it(storage: 
     assert_eq!(told, [(2, 1, Some("503")), (3, 0, None), (4, 0, None)]);
     // Nobody took it within three days: it is set aside, and the next go on.
     let failed = Some((2, "410".to_owned()));
-    sent(&game, Outcome { failed, ..all_done(member, &[], at(501)) }).await;
+    sent(&game, Outcome { failed, ..all_done(member, &[], at(500)) }).await;
     assert_eq!(numbers(&game, at(501)).await, [3, 4]);
-    sent(&game, all_done(member, &[3, 4], at(502))).await;
+    sent(&game, all_done(member, &[3, 4], at(501))).await;
     let failed = notices(&game, NoticesRead { sent: Some(Sent::Failed), ..read(&game) }).await;
     assert_eq!(failed.len(), 1);
     assert_eq!((failed[0].seq, failed[0].why.as_deref()), (2, Some("410")));
@@ -201,7 +191,7 @@ pub async fn a_notice_is_sent_again_behind_what_waits(storage: Storage) {
     buys(&player, 1, 3).await;
     numbers(&game, at(9)).await;
     let failed = Some((2, "410".to_owned()));
-    sent(&game, Outcome { failed, ..all_done(member, &[1], at(10)) }).await;
+    sent(&game, Outcome { failed, ..all_done(member, &[1], at(9)) }).await;
     let before = notices(&game, read(&game)).await;
     let replay = async |app: &Game, seq| {
         storage.outbox.replay(app.app.clone(), member, seq, at(50)).await.unwrap()
@@ -223,7 +213,7 @@ pub async fn a_notice_is_sent_again_behind_what_waits(storage: Storage) {
     }
     assert_eq!(notices(&game, read(&game)).await.len(), 3);
     // It makes a member due of whom nothing waited.
-    sent(&game, all_done(member, &[3, 4, 5], at(60))).await;
+    sent(&game, all_done(member, &[3, 4, 5], at(50))).await;
     assert!(replay(&game, 5).await);
     assert_eq!(numbers(&game, at(60)).await, [6]);
 }
@@ -286,7 +276,7 @@ pub async fn what_was_told_is_forgotten_after_its_time(storage: Storage) {
     buys(&player, 1, 4).await;
     numbers(&game, at(9)).await;
     let failed = Some((2, "410".to_owned()));
-    sent(&game, Outcome { failed, ..all_done(player.member.id, &[1, 3], at(10)) }).await;
+    sent(&game, Outcome { failed, ..all_done(player.member.id, &[1, 3], at(9)) }).await;
     let forget = async |before, limit| storage.outbox.forget_notices(before, limit).await.unwrap();
     assert_eq!(forget(at(1), 10).await, 0);
     assert_eq!(forget(at(3), 1).await, 1, "no more than asked");
@@ -294,7 +284,7 @@ pub async fn what_was_told_is_forgotten_after_its_time(storage: Storage) {
     assert_eq!(forget(at(9).after(DAY), 10).await, 1);
     assert_eq!(forget(at(9).after(DAY), 10).await, 0, "what waits stays");
     assert_eq!(numbers(&game, at(10)).await, [4]);
-    sent(&game, all_done(player.member.id, &[4], at(11))).await;
+    sent(&game, all_done(player.member.id, &[4], at(10))).await;
     assert_eq!(forget(at(9).after(DAY), 10).await, 1);
     // Numbers are given once.
     buys(&player, 20, 1).await;

@@ -6,7 +6,7 @@ use super::scene::{DAY, Game, Player, SECOND, START};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::open::Storage;
-use crate::push::{Inbox, KeptPush, NewPush};
+use crate::push::{Inbox, KeptPush, NewPush, PostOnce, PostedOnce};
 use protocol::ids::MemberId;
 
 fn push(body: &str) -> NewPush {
@@ -124,4 +124,59 @@ pub async fn nobody_has_an_inbox_in_another_game(storage: Storage) {
     let login = player.login.id;
     assert_eq!(storage.inboxes.ack(other.app.clone(), member, login, 1).await, Ok(0));
     assert_eq!(numbers(&read(&game, member, 0, START).await.pushes), [1]);
+}
+
+pub async fn what_is_posted_under_a_name_is_posted_once(storage: Storage) {
+    let game = Game::new(&storage);
+    let nodes = game.nodes(2).await;
+    let (player, other) = (game.player().await, game.player().await);
+    let write = |member, key: &str, body: &str, now| PostOnce {
+        app: game.app.clone(),
+        member,
+        id: PostOnce::id_of(&game.app, member, key),
+        digest: [body.len().try_into().unwrap(); 32],
+        push: push(body),
+        known_until: START.after(DAY),
+        now,
+    };
+    let member = player.member.id;
+    let once = async |game: &Game, write: PostOnce| {
+        // As whoever asks for it does: again when nobody knows, or others hold the row.
+        for _ in 0..10 {
+            match game.storage.inboxes.post_once(write.clone()).await {
+                Err(StorageError::Locked | StorageError::OutcomeUnknown) => {}
+                posted => return posted.unwrap(),
+            }
+        }
+        panic!("it was not posted in ten tries");
+    };
+    let asks = (0..20).map(|at| once(&nodes[at % 2], write(member, "a", "one", START)));
+    let answers = join_all(asks).await;
+    let posted = |seq, again| PostedOnce::Posted { seq, again };
+    assert!(answers.iter().all(|it| [posted(1, false), posted(1, true)].contains(it)));
+    assert_eq!(answers.iter().filter(|it| **it == posted(1, false)).count(), 1, "one posts it");
+    assert_eq!(once(&game, write(member, "a", "other", START)).await, PostedOnce::Differs);
+    assert_eq!(once(&game, write(member, "b", "one", START)).await, posted(2, false));
+    assert_eq!(once(&game, write(other.member.id, "a", "one", START)).await, posted(1, false));
+    let nobody = write(member, "a", "one", START);
+    let nobody = PostOnce { app: Game::new(&storage).app.clone(), ..nobody };
+    assert_eq!(once(&game, nobody).await, PostedOnce::Unknown);
+    // It was acknowledged long since, and is known all the same.
+    let login = player.login.id;
+    storage.inboxes.ack(game.app.clone(), member, login, 2).await.unwrap();
+    let last = START.after(DAY);
+    assert_eq!(once(&game, write(member, "a", "one", last)).await, posted(1, true));
+    assert_eq!(read(&game, member, 0, START).await.pushes, []);
+    // Until it is forgotten, no more of them at a time than asked.
+    let late = last.after(SECOND);
+    assert_eq!(once(&game, write(member, "a", "one", late)).await, posted(3, false));
+    let known = PostOnce { known_until: late.after(DAY), ..write(member, "c", "one", late) };
+    assert_eq!(once(&game, known.clone()).await, posted(4, false));
+    let mut gone = 0;
+    for _ in 0..10 {
+        gone += storage.inboxes.expire(late, 1).await.unwrap();
+    }
+    // Three pushes that nobody acknowledged, and the three names that are over.
+    assert_eq!(gone, 6);
+    assert_eq!(once(&game, known).await, posted(4, true));
 }

@@ -8,7 +8,7 @@ use super::shop::{Bought, GEMS, adds_up, at, audit, grant, line, owned};
 use crate::error::StorageError;
 use crate::open::Storage;
 use crate::purchases::State;
-use crate::wallet::{Cause, MOST, Transfer, TransferWrite, Transferred};
+use crate::wallet::{Before, Cause, MOST, Transfer, TransferWrite, Transferred};
 
 pub async fn what_the_game_gives_and_takes_is_kept_and_told(storage: Storage) {
     let game = Game::new(&storage);
@@ -220,8 +220,33 @@ pub async fn transfers_are_listed_with_the_newest_first(storage: Storage) {
         storage.wallet.transfers(app.clone(), member, before, limit).await.unwrap()
     };
     assert_eq!(read(None, 2).await, expected[..2]);
-    assert_eq!(read(Some(at(3)), 2).await, all[2..]);
-    assert_eq!(read(Some(at(1)), 2).await, []);
+    let since = |second| Some(Before { at: at(second), id: None });
+    assert_eq!(read(since(3), 2).await, all[2..]);
+    assert_eq!(read(since(1), 2).await, []);
+}
+
+pub async fn transfers_of_one_moment_come_in_pages_without_a_loss(storage: Storage) {
+    let game = Game::new(&storage);
+    let player = game.player().await;
+    for (key, second) in [("a", 1), ("b", 2), ("c", 2), ("d", 2), ("e", 2), ("f", 2), ("g", 3)] {
+        let write = player.transfer(key, Cause::Given, &[line("box", 1), line("gem", 1)]);
+        player.moves(TransferWrite { now: at(second), ..write }).await;
+    }
+    let all = player.transfers().await;
+    assert_eq!(all.len(), 7);
+    assert!(all.is_sorted_by_key(|it| std::cmp::Reverse((it.at, it.id))));
+    let (app, member) = (game.app.clone(), player.member.id);
+    for most in 1..=7 {
+        let (mut seen, mut before) = (Vec::new(), None);
+        loop {
+            let page = storage.wallet.transfers(app.clone(), member, before, most).await.unwrap();
+            assert!(page.len() <= most);
+            let Some(last) = page.last() else { break };
+            before = Some(Before { at: last.at, id: Some(last.id) });
+            seen.extend(page);
+        }
+        assert_eq!(seen, all, "{most} on a page");
+    }
 }
 
 pub async fn an_audit_in_parts_sees_everything_once(storage: Storage) {

@@ -93,7 +93,7 @@ fn next(connection: &Connection, app: &AppId, member: MemberId, now: Micros) -> 
 }
 
 fn lease(connection: &Connection, asked: &Leasing) -> Result<Vec<Due>> {
-    let Leasing { lease, now, until, members, each } = *asked;
+    let Leasing { now, until, members, each } = *asked;
     let due = rows::all(
         connection,
         "SELECT member, app FROM outbox_member WHERE due_at IS NOT NULL AND due_at <= ?1
@@ -107,28 +107,23 @@ fn lease(connection: &Connection, asked: &Leasing) -> Result<Vec<Due>> {
     );
     let mut leased = Vec::with_capacity(due.len());
     for (member, app) in due {
-        due_at(connection, member, Some(lease), Some(until))?;
+        due_at(connection, member, Some(until))?;
         let values = params![member.number(), rows::signed(each)];
         let notices = rows::all(connection, &select, values, notice)?;
-        leased.push(Due { app, member, lease, notices });
+        leased.push(Due { app, member, until, notices });
     }
     Ok(leased)
 }
 
-fn due_at(
-    connection: &Connection,
-    member: MemberId,
-    lease: Option<Uuid>,
-    at: Option<Micros>,
-) -> Result<()> {
-    let update = "UPDATE outbox_member SET lease = ?2, due_at = ?3 WHERE member = ?1";
-    rows::run(connection, update, params![member.number(), lease, at.map(|at| at.0)]).map(|_| ())
+fn due_at(connection: &Connection, member: MemberId, at: Option<Micros>) -> Result<()> {
+    let update = "UPDATE outbox_member SET due_at = ?2 WHERE member = ?1";
+    rows::run(connection, update, params![member.number(), at.map(|at| at.0)]).map(|_| ())
 }
 
 fn sent(connection: &Connection, outcome: &Outcome) -> Result<bool> {
-    let Outcome { member, lease, done, failed, later, now } = outcome;
-    let select = "SELECT 1 FROM outbox_member WHERE member = ?1 AND lease = ?2";
-    if !rows::there(connection, select, params![member.number(), lease])? {
+    let Outcome { member, until, done, failed, later, now } = outcome;
+    let select = "SELECT 1 FROM outbox_member WHERE member = ?1 AND due_at = ?2";
+    if !rows::there(connection, select, params![member.number(), until.0])? {
         return Ok(false);
     }
     for seq in done {
@@ -149,7 +144,7 @@ fn sent(connection: &Connection, outcome: &Outcome) -> Result<bool> {
                   WHERE member = ?1 AND sent = 'waiting'";
     let waits = rows::there(connection, select, [member.number()])?;
     let at = later.as_ref().map_or(*now, |(_, at, _)| *at);
-    due_at(connection, *member, None, waits.then_some(at))?;
+    due_at(connection, *member, waits.then_some(at))?;
     Ok(true)
 }
 

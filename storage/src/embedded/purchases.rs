@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
     Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
+    Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
 };
 
 pub(super) use owned::of_member;
@@ -50,6 +50,14 @@ impl PurchasesDuty for Embedded {
 
     async fn waiting(&self, now: Micros, until: Micros, limit: usize) -> Result<Vec<Received>> {
         self.truth.write(move |connection| evidence::lease(connection, now, until, limit)).await
+    }
+
+    async fn parked(&self, limit: usize) -> Result<Vec<Received>> {
+        self.truth.read(move |connection| evidence::parked(connection, limit)).await
+    }
+
+    async fn shown(&self, evidence: Digest) -> Result<Option<Received>> {
+        self.truth.read(move |connection| evidence::find(connection, &evidence)).await
     }
 
     async fn close(&self, closing: Closing) -> Result<()> {
@@ -92,6 +100,10 @@ impl PurchasesDuty for Embedded {
 
     async fn purchase(&self, app: AppId, member: MemberId, id: Uuid) -> Result<Option<Purchase>> {
         self.truth.read(move |connection| owned::find(connection, &app, member, id)).await
+    }
+
+    async fn refunds(&self, app: AppId, member: MemberId) -> Result<RefundCount> {
+        self.truth.read(move |connection| owned::refunds(connection, &app, member)).await
     }
 
     async fn history(&self, read: HistoryRead) -> Result<Vec<Purchase>> {

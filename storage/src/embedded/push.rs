@@ -1,5 +1,7 @@
 //! Inboxes in SQLite.
 
+mod once;
+
 use async_trait::async_trait;
 use protocol::ids::{AppId, LoginId, MemberId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,7 +11,7 @@ use super::engine::unavailable;
 use super::sessions::fence;
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::push::{Inbox, KeptPush, NewPush, PushDuty};
+use crate::push::{Inbox, KeptPush, NewPush, PostOnce, PostedOnce, PushDuty};
 
 #[async_trait]
 impl PushDuty for Embedded {
@@ -21,6 +23,10 @@ impl PushDuty for Embedded {
         now: Micros,
     ) -> Result<Option<Vec<KeptPush>>> {
         self.truth.write(move |connection| append(connection, &app, member, pushes, now)).await
+    }
+
+    async fn post_once(&self, write: PostOnce) -> Result<PostedOnce> {
+        self.truth.write(move |connection| once::post(connection, write)).await
     }
 
     async fn inbox(
@@ -39,7 +45,11 @@ impl PushDuty for Embedded {
     }
 
     async fn expire(&self, now: Micros, limit: usize) -> Result<usize> {
-        self.truth.write(move |connection| expire(connection, now, limit)).await
+        self.truth
+            .write(move |connection| {
+                Ok(expire(connection, now, limit)? + once::forget(connection, now, limit)?)
+            })
+            .await
     }
 }
 

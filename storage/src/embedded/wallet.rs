@@ -17,7 +17,7 @@ use super::{Embedded, members, push};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::wallet::{
-    Audited, Cause, Line, MEMBER, MOST, Transfer, TransferWrite, Transferred, WalletDuty,
+    Audited, Before, Cause, Line, MEMBER, MOST, Transfer, TransferWrite, Transferred, WalletDuty,
 };
 
 #[async_trait]
@@ -34,7 +34,7 @@ impl WalletDuty for Embedded {
         &self,
         app: AppId,
         member: MemberId,
-        before: Option<Micros>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<Transfer>> {
         self.truth.read(move |connection| transfers(connection, &app, member, before, limit)).await
@@ -237,21 +237,23 @@ fn transfers(
     connection: &Connection,
     app: &AppId,
     member: MemberId,
-    before: Option<Micros>,
+    before: Option<Before>,
     limit: usize,
 ) -> Result<Vec<Transfer>> {
     if !members::is_there(connection, app, member)? {
         return Ok(Vec::new());
     }
+    let before = before.unwrap_or(Before::ALL);
     let mut found: Vec<Transfer> = Vec::new();
     rows::each(
         connection,
         "SELECT transfer, item, delta, cause, note, at
          FROM ledger JOIN (
-             SELECT DISTINCT transfer, at FROM ledger WHERE member = ?1 AND at < ?2
+             SELECT DISTINCT transfer, at FROM ledger
+             WHERE member = ?1 AND at <= ?2 AND (at < ?2 OR transfer < ?5)
              ORDER BY at DESC, transfer DESC LIMIT ?3) USING (transfer, at)
          WHERE member = ?1 AND account = ?4 ORDER BY at DESC, transfer DESC, line",
-        params![member.number(), before.map_or(i64::MAX, |at| at.0), rows::signed(limit), MEMBER],
+        params![member.number(), before.at.0, rows::signed(limit), MEMBER, before.behind()],
         |row| {
             let id: Uuid = get(row, "transfer")?;
             let line = Line { item: item(row)?, delta: get(row, "delta")? };

@@ -144,6 +144,13 @@ pub enum Event {
         /// Why, in a word.
         reason: String,
     },
+    /// Somebody of the publisher wants a store asked once more about evidence that was parked.
+    PurchaseRetried {
+        /// Which store.
+        store: StoreName,
+        /// By whom.
+        by: By,
+    },
     /// A purchase stands otherwise than before.
     PurchaseChanged {
         /// Which purchase.
@@ -195,6 +202,7 @@ impl Event {
         "purchase_reserved",
         "purchase_submitted",
         "purchase_refused",
+        "purchase_retried",
         "purchase_changed",
         "purchase_consumed",
         "app_announced",
@@ -221,6 +229,7 @@ impl Event {
             Self::PurchaseReserved { .. } => "purchase_reserved",
             Self::PurchaseSubmitted { .. } => "purchase_submitted",
             Self::PurchaseRefused { .. } => "purchase_refused",
+            Self::PurchaseRetried { .. } => "purchase_retried",
             Self::PurchaseChanged { .. } => "purchase_changed",
             Self::PurchaseConsumed { .. } => "purchase_consumed",
             Self::AppAnnounced { .. } => "app_announced",
@@ -238,6 +247,7 @@ impl Event {
             | Self::MemberMessaged { .. }
             | Self::PurchaseSubmitted { .. }
             | Self::PurchaseRefused { .. }
+            | Self::PurchaseRetried { .. }
             | Self::PurchaseChanged { .. }
             | Self::PurchaseConsumed { .. }
             | Self::AppAnnounced { .. } => Keep::Always,
@@ -291,6 +301,7 @@ impl Event {
                 json!({"store": store, "reservation": reservation})
             }
             Self::PurchaseRefused { store, reason } => json!({"store": store, "reason": reason}),
+            Self::PurchaseRetried { store, by } => json!({"store": store, "by": by}),
             Self::PurchaseChanged { purchase, state, store, environment, product, refunded_bp } => {
                 json!({
                     "purchase": purchase, "state": state, "store": store,

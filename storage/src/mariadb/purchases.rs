@@ -30,7 +30,8 @@ use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
     Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling, named_by,
+    Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
+    named_by,
 };
 
 /// How many are written together when a list of them is worked off.
@@ -69,6 +70,14 @@ impl PurchasesDuty for MariaDb {
         lease(&self.router, &evidence::Waiting { now, until, limit }).await
     }
 
+    async fn parked(&self, limit: usize) -> Result<Vec<Received>> {
+        evidence::parked(&self.router, limit).await
+    }
+
+    async fn shown(&self, evidence: Digest) -> Result<Option<Received>> {
+        evidence::shown(&self.router, evidence).await
+    }
+
     async fn close(&self, closing: Closing) -> Result<()> {
         self.router.write_one::<evidence::Closes>(closing).await
     }
@@ -105,6 +114,10 @@ impl PurchasesDuty for MariaDb {
 
     async fn purchase(&self, app: AppId, member: MemberId, id: Uuid) -> Result<Option<Purchase>> {
         self.router.read_one::<owned::Find>((app, member, id)).await
+    }
+
+    async fn refunds(&self, app: AppId, member: MemberId) -> Result<RefundCount> {
+        self.router.read_one::<owned::Refunds>((app, member)).await
     }
 
     async fn history(&self, read: HistoryRead) -> Result<Vec<Purchase>> {

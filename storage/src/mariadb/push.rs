@@ -16,9 +16,12 @@ use super::sessions::lock::{Held, lock, save};
 use super::tx::{Locks, Tx};
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
+use crate::push::{
+    AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostOnce, PostWrite, PostedOnce, PushDuty,
+};
 
 mod expire;
+mod once;
 mod read;
 
 pub(super) use read::Read;
@@ -37,6 +40,10 @@ impl PushDuty for MariaDb {
 
     async fn post_all(&self, writes: Vec<PostWrite>) -> Vec<Result<Option<Vec<KeptPush>>>> {
         self.router.write::<Posts>(&writes, Locks::Skip).await
+    }
+
+    async fn post_once(&self, write: PostOnce) -> Result<PostedOnce> {
+        self.router.write_one::<once::Posts>(write).await
     }
 
     async fn inbox(

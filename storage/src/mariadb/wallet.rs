@@ -16,9 +16,8 @@ use protocol::purchases::Grant;
 
 use super::MariaDb;
 use super::tx::Locks;
-use crate::clock::Micros;
 use crate::error::Result;
-use crate::wallet::{Audited, Transfer, TransferWrite, Transferred, WalletDuty};
+use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
 #[async_trait]
 impl WalletDuty for MariaDb {
@@ -38,7 +37,7 @@ impl WalletDuty for MariaDb {
         &self,
         app: AppId,
         member: MemberId,
-        before: Option<Micros>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<Transfer>> {
         self.router.read_one::<read::History>(read::Past { app, member, before, limit }).await

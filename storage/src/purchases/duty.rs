@@ -9,6 +9,7 @@ use super::claim::{Claim, Hold, Said, Source};
 use super::evidence::{Evidence, EvidenceEnd, Shown};
 use super::left::{Finished, Finishing};
 use super::owned::Purchase;
+use super::refunds::RefundCount;
 use super::{PurchaseKey, named_by};
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
@@ -210,6 +211,10 @@ pub trait PurchasesDuty: Send + Sync {
     /// Leases evidence that waits and is due, the longest due first, at most `limit` from each
     /// server.
     async fn waiting(&self, now: Micros, until: Micros, limit: usize) -> Result<Vec<Received>>;
+    /// Evidence that is parked, the longest first, at most `limit` from each server.
+    async fn parked(&self, limit: usize) -> Result<Vec<Received>>;
+    /// Evidence as it stands, whoever showed it.
+    async fn shown(&self, evidence: Digest) -> Result<Option<Received>>;
     /// Says how evidence ended. What is done or refused keeps nothing of what was shown, and stays
     /// so: a word that comes late changes nothing.
     async fn close(&self, closing: Closing) -> Result<()>;
@@ -239,6 +244,8 @@ pub trait PurchasesDuty: Send + Sync {
 
     /// A purchase of a member.
     async fn purchase(&self, app: AppId, member: MemberId, id: Uuid) -> Result<Option<Purchase>>;
+    /// What was given back of a member's purchases.
+    async fn refunds(&self, app: AppId, member: MemberId) -> Result<RefundCount>;
     /// A part of a member's purchases.
     async fn history(&self, read: HistoryRead) -> Result<Vec<Purchase>>;
     /// Marks a purchase as taken, once.
@@ -313,6 +320,22 @@ impl Purchases {
     /// As said above.
     pub async fn waiting(&self, now: Micros, until: Micros, limit: usize) -> Result<Vec<Received>> {
         self.0.call(Key::Home, move |it| async move { it.waiting(now, until, limit).await }).await
+    }
+
+    /// As [`PurchasesDuty::parked`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn parked(&self, limit: usize) -> Result<Vec<Received>> {
+        self.0.call(Key::Home, move |it| async move { it.parked(limit).await }).await
+    }
+
+    /// As [`PurchasesDuty::shown`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn shown(&self, evidence: Digest) -> Result<Option<Received>> {
+        self.0.call(Key::Home, move |it| async move { it.shown(evidence).await }).await
     }
 
     /// As [`PurchasesDuty::close`].
@@ -394,6 +417,15 @@ impl Purchases {
     pub async fn get(&self, app: AppId, member: MemberId, id: Uuid) -> Result<Option<Purchase>> {
         let key = Key::Member(member);
         self.0.call(key, move |it| async move { it.purchase(app, member, id).await }).await
+    }
+
+    /// As [`PurchasesDuty::refunds`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn refunds(&self, app: AppId, member: MemberId) -> Result<RefundCount> {
+        let key = Key::Member(member);
+        self.0.call(key, move |it| async move { it.refunds(app, member).await }).await
     }
 
     /// As [`PurchasesDuty::history`].

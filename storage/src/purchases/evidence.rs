@@ -93,4 +93,6 @@ pub enum EvidenceEnd {
     Parked(String),
     /// It is tried again at that moment. Why, in a word.
     Later(Micros, String),
+    /// It was parked, and somebody wants it tried again from now on.
+    Again,
 }

@@ -31,6 +31,9 @@ const REST: Duration = Duration::from_secs(5);
 const REST_MOST: Duration = Duration::from_secs(6 * 3600);
 /// How long a store is asked in vain before somebody has to look.
 const GIVE_UP: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often at least, so that what somebody looked at and wants tried again is not given up at
+/// the first failure.
+const TRIES: u32 = 8;
 /// How often a payment that has not come is asked for, and how long.
 const PENDING_EVERY: Duration = Duration::from_secs(3600);
 const PENDING_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -121,7 +124,7 @@ impl Desk {
     /// When evidence is tried again, or that it is not.
     fn later(&self, received: &Received, after_ms: u64, why: &'static str) -> EvidenceEnd {
         let now = self.now();
-        if now.since(received.at) > GIVE_UP {
+        if now.since(received.at) > GIVE_UP && received.tries >= TRIES {
             counter!("daemun_purchases_parked_total").increment(1);
             let store = received.evidence.store.word();
             tracing::error!(app = %received.evidence.app, store, "a purchase was not verified in seven days: somebody has to look");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use protocol::client::StoreName;
+use protocol::ids::AppId;
 use storage::clock::Micros;
 use storage::purchases::Claim;
 
@@ -21,6 +22,8 @@ const GOOGLE_EVERY: Duration = Duration::from_secs(3600);
 const EVERY: Duration = Duration::from_secs(6 * 3600);
 /// How far a list is read back: what was lost for three days is found.
 const BACK: Duration = Duration::from_secs(72 * 3600);
+/// How long one list may take, with all that it leads to.
+pub(super) const LIST_MOST: Duration = Duration::from_secs(300);
 /// The most pages of a list in one round.
 const PAGES: usize = 100;
 
@@ -55,26 +58,12 @@ impl Desk {
         told(&self.look(&game, store, hinted, stores.sandbox()).await)
     }
 
-    /// Reads the stores' lists of what they took back, each in its turn.
+    /// Reads the stores' lists of what they took back, each in its turn, and none for longer than
+    /// [`LIST_MOST`]: what was not read then is read the next time.
     pub(super) async fn read_lists(&self, seen: &mut Vec<Told>) {
         for (app, game) in self.0.launching.games().iter() {
-            if game.stores.is_default() {
-                continue;
-            }
             for name in game.stores.names() {
-                let every = match name {
-                    StoreName::GooglePlay => GOOGLE_EVERY,
-                    StoreName::AppStore
-                    | StoreName::OneStore
-                    | StoreName::GalaxyStore
-                    | StoreName::Huawei
-                    | StoreName::Amazon
-                    | StoreName::Steam
-                    | StoreName::Own => EVERY,
-                };
-                let work = format!("purchases.taken_back:{app}:{}", name.word());
-                let now = self.now();
-                match self.0.storage.turns.take(work, now, every).await {
+                match self.is_turn(app, name).await {
                     Ok(true) => {}
                     Ok(false) => continue,
                     Err(error) => {
@@ -82,38 +71,55 @@ impl Desk {
                         return;
                     }
                 }
-                let Ok(stores) = self.0.shops.stores(app).await else { continue };
-                let Some(store) = stores.store(name) else { continue };
-                let mut page = None;
-                for _ in 0..PAGES {
-                    match store.taken_back(now.before(BACK), page.as_deref()).await {
-                        Ok(TakenBack::Listed { hints, next }) => {
-                            for hint in &hints {
-                                self.follow_hint(app, name, hint, seen).await;
-                            }
-                            page = next;
-                        }
-                        Ok(TakenBack::LookAtEach) => page = None,
-                        Err(fault) => {
-                            tracing::warn!(%app, store = name.word(), %fault, "what {} took back could not be read", name.word());
-                            page = None;
-                        }
-                    }
-                    if page.is_none() {
-                        break;
-                    }
+                let read = self.read_list(app, name, seen);
+                if tokio::time::timeout(LIST_MOST, read).await.is_err() {
+                    tracing::warn!(%app, store = name.word(), "the list of what {} took back was not read in time", name.word());
                 }
             }
         }
     }
 
-    async fn follow_hint(
-        &self,
-        app: &protocol::ids::AppId,
-        store: StoreName,
-        hint: &Hint,
-        seen: &mut Vec<Told>,
-    ) {
+    async fn is_turn(&self, app: &AppId, name: StoreName) -> storage::error::Result<bool> {
+        let every = match name {
+            StoreName::GooglePlay => GOOGLE_EVERY,
+            StoreName::AppStore
+            | StoreName::OneStore
+            | StoreName::GalaxyStore
+            | StoreName::Huawei
+            | StoreName::Amazon
+            | StoreName::Steam
+            | StoreName::Own => EVERY,
+        };
+        let work = format!("purchases.taken_back:{app}:{}", name.word());
+        self.0.storage.turns.take(work, self.now(), every).await
+    }
+
+    async fn read_list(&self, app: &AppId, name: StoreName, seen: &mut Vec<Told>) {
+        let Ok(stores) = self.0.shops.stores(app).await else { return };
+        let Some(store) = stores.store(name) else { return };
+        let since = self.now().before(BACK);
+        let mut page = None;
+        for _ in 0..PAGES {
+            match store.taken_back(since, page.as_deref()).await {
+                Ok(TakenBack::Listed { hints, next }) => {
+                    for hint in &hints {
+                        self.follow_hint(app, name, hint, seen).await;
+                    }
+                    page = next;
+                }
+                Ok(TakenBack::LookAtEach) => return,
+                Err(fault) => {
+                    tracing::warn!(%app, store = name.word(), %fault, "what {} took back could not be read", name.word());
+                    return;
+                }
+            }
+            if page.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn follow_hint(&self, app: &AppId, store: StoreName, hint: &Hint, seen: &mut Vec<Told>) {
         match self.keep_hint(app, store, hint).await {
             Ok(Some(asking)) => seen.extend(asking.await),
             Ok(None) => {}

@@ -93,7 +93,7 @@ impl Desk {
 
     /// Whoever was at it died before it was done, or before it said so: it is logged as they would
     /// have, under the same id.
-    fn finished(&self, Finished { purchase, hold, pushed }: &Finished) -> Option<Told> {
+    pub(super) fn finished(&self, Finished { purchase, hold, pushed }: &Finished) -> Option<Told> {
         match pushed {
             Some(_) => self.changed(purchase, *hold),
             None => self.on_record(purchase),

@@ -16,10 +16,12 @@ use storage::clock::{Clock, SystemClock};
 use storage::freshness::{Aged, Freshness};
 use storage::members::{Ban, By, Overview, OverviewRead};
 use storage::open::Storage;
+use storage::purchases::RefundCount;
 use storage::push::NewPush;
 
 use super::{
-    BanCommand, Banned, MessageCommand, Messaged, ShowCommand, Shown, ShownBan, Unbanned, Whom,
+    BanCommand, Banned, MessageCommand, Messaged, Refunds, ShowCommand, Shown, ShownBan, Unbanned,
+    Whom,
 };
 use crate::config::Settings;
 
@@ -139,6 +141,8 @@ impl Desk {
             value.ok_or_else(|| {
                 ErrorBody::new(ErrorCode::MemberUnknown, format!("`{app}` has no member {id}"))
             })?;
+        let refunds = self.storage.purchases.refunds(app, id).await;
+        let RefundCount { purchases, sums } = refunds.map_err(|error| fault::of_storage(&error))?;
         let logins = logins.into_iter().map(|login| Login {
             id: login.id,
             current: login.epoch == epoch,
@@ -157,6 +161,7 @@ impl Desk {
             logins: logins.collect(),
             inbox,
             acked,
+            refunds: Refunds { purchases, sums },
             lag_ms: lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
         })
     }

@@ -9,7 +9,12 @@ use protocol::ids::{AppId, MemberId};
 use protocol::purchases::Purchase as Told;
 use protocol::time::Micros;
 use serde::{Deserialize, Serialize};
-use storage::purchases::{Claim, Heard, HistoryRead, Look, Purchase, ReleaseWrite};
+use storage::identity::Digest;
+use storage::members::By;
+use storage::purchases::{
+    Claim, Closing, EvidenceEnd, Heard, HistoryRead, Look, Purchase, Received, ReleaseWrite, Shown,
+    Source,
+};
 use uuid::Uuid;
 
 use crate::private::Private;
@@ -38,6 +43,20 @@ pub struct PurchasesQuery {
 pub struct HeldQuery {
     /// The most purchases, from 1 to 1000.
     pub limit: usize,
+}
+
+/// The body of `/commands/purchase/parked`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ParkedQuery {
+    /// The most, from 1 to 1000.
+    pub limit: usize,
+}
+
+/// The body of `/commands/purchase/retry`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RetryCommand {
+    /// The evidence, 64 hexadecimal digits.
+    pub evidence: String,
 }
 
 /// The body of `/commands/purchase/release`.
@@ -118,7 +137,7 @@ impl From<Look> for Held {
     fn from(Look { claim, of }: Look) -> Self {
         let Claim { key, facts, product, owner, hold, created_at, .. } = of;
         Self {
-            claim: claim.iter().map(|byte| format!("{byte:02x}")).collect(),
+            claim: digits(&claim),
             app: key.app,
             store: key.store.word(),
             environment: key.environment.word(),
@@ -131,6 +150,58 @@ impl From<Look> for Held {
             price: facts.price,
             since: created_at,
         }
+    }
+}
+
+/// The answer to `/commands/purchase/parked`.
+#[derive(Debug, Serialize)]
+pub(in crate::private) struct AllParked {
+    /// The longest first.
+    parked: Vec<Parked>,
+}
+
+/// Evidence that was asked about in vain for too long. What was shown is worth money, and not
+/// among it.
+#[derive(Debug, Serialize)]
+pub(in crate::private) struct Parked {
+    /// By what it is tried again.
+    evidence: String,
+    app: AppId,
+    store: &'static str,
+    /// Who showed it; null when the store itself sent it.
+    member: Option<MemberId>,
+    /// The intention that it fulfils, if its client named one.
+    reservation: Option<Uuid>,
+    /// `parked`, or `waiting` once it is tried again.
+    shown: &'static str,
+    /// What the last try came to.
+    why: Option<String>,
+    /// How often it was tried.
+    tries: u32,
+    since: Micros,
+}
+
+impl From<Received> for Parked {
+    fn from(received: Received) -> Self {
+        let Received { digest, evidence, shown, why, tries, at, again: _, claim: _ } = received;
+        Self {
+            evidence: digits(&digest),
+            app: evidence.app,
+            store: evidence.store.word(),
+            member: poster(evidence.source),
+            reservation: evidence.reservation,
+            shown: shown.word(),
+            why,
+            tries,
+            since: at,
+        }
+    }
+}
+
+fn poster(source: Source) -> Option<MemberId> {
+    match source {
+        Source::Posted(member) => Some(member),
+        Source::Told => None,
     }
 }
 
@@ -167,11 +238,45 @@ impl Desk {
         Ok(AllHeld { held: found.into_iter().map(Held::from).collect() })
     }
 
+    pub(in crate::private) async fn parked(
+        &self,
+        query: ParkedQuery,
+    ) -> Result<AllParked, ErrorBody> {
+        if !(1..=MOST_HELD).contains(&query.limit) {
+            return Err(ErrorBody::invalid("limit", "is not from 1 to 1000"));
+        }
+        let found = self.storage.purchases.parked(query.limit).await;
+        let found = found.map_err(|error| fault::of_storage(&error))?;
+        Ok(AllParked { parked: found.into_iter().map(Parked::from).collect() })
+    }
+
+    /// Has evidence that is parked wait for its store again. The running servers' next round asks.
+    pub(in crate::private) async fn retry(
+        &self,
+        command: RetryCommand,
+    ) -> Result<Parked, ErrorBody> {
+        let digest = digest(&command.evidence)
+            .ok_or_else(|| ErrorBody::invalid("evidence", "is not 64 hexadecimal digits"))?;
+        let purchases = &self.storage.purchases;
+        let found = purchases.shown(digest).await.map_err(|error| fault::of_storage(&error))?;
+        let parked = found.filter(|found| found.shown == Shown::Parked).ok_or_else(|| {
+            let message = "nothing is parked under this id";
+            ErrorBody::new(ErrorCode::PurchaseUnknown, message)
+        })?;
+        let (now, source) = (self.clock.now(), parked.evidence.source);
+        let again = Closing { digest, source, end: EvidenceEnd::Again, now };
+        purchases.close(again).await.map_err(|error| fault::of_storage(&error))?;
+        let (app, store) = (&parked.evidence.app, parked.evidence.store);
+        self.sessions.retried(app, poster(source), store, By::Command);
+        on_record(&self.storage).await;
+        Ok(Parked::from(Received { shown: Shown::Waiting, tries: 0, ..parked }))
+    }
+
     pub(in crate::private) async fn release(
         &self,
         command: ReleaseCommand,
     ) -> Result<Released, ErrorBody> {
-        let claim = claim(&command.claim)
+        let claim = digest(&command.claim)
             .ok_or_else(|| ErrorBody::invalid("claim", "is not 64 hexadecimal digits"))?;
         let write = ReleaseWrite { claim, owner: command.member, now: self.clock.now() };
         let released = self.storage.purchases.release(write).await;
@@ -193,15 +298,19 @@ impl Desk {
     }
 }
 
-fn claim(text: &str) -> Option<[u8; 32]> {
+fn digits(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn digest(text: &str) -> Option<Digest> {
     if text.len() != 64 || !text.is_ascii() {
         return None;
     }
-    let mut claim = [0; 32];
-    for (at, byte) in claim.iter_mut().enumerate() {
+    let mut digest = [0; 32];
+    for (at, byte) in digest.iter_mut().enumerate() {
         *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
-    Some(claim)
+    Some(digest)
 }
 
 pub(in crate::private) async fn list(
@@ -218,6 +327,20 @@ pub(in crate::private) async fn held(
     done(&private, Order::Held(query)).await
 }
 
+pub(in crate::private) async fn parked(
+    State(private): State<Private>,
+    Json(query): Json<ParkedQuery>,
+) -> Response {
+    done(&private, Order::Parked(query)).await
+}
+
+pub(in crate::private) async fn retry(
+    State(private): State<Private>,
+    Json(command): Json<RetryCommand>,
+) -> Response {
+    done(&private, Order::Retry(command)).await
+}
+
 pub(in crate::private) async fn release(
     State(private): State<Private>,
     Json(command): Json<ReleaseCommand>,
@@ -230,11 +353,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_is_64_hexadecimal_digits() {
-        assert_eq!(claim(&"0f".repeat(32)), Some([15; 32]));
+    fn a_digest_is_64_hexadecimal_digits() {
+        assert_eq!(digest(&"0f".repeat(32)), Some([15; 32]));
+        assert_eq!(digits(&[15; 32]), "0f".repeat(32));
         for text in ["", "0f", &"0".repeat(63), &"0g".repeat(32), &"0".repeat(65), &"ä".repeat(32)]
         {
-            assert_eq!(claim(text), None, "{text}");
+            assert_eq!(digest(text), None, "{text}");
         }
     }
 }

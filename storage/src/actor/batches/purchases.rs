@@ -14,10 +14,10 @@ use crate::identity::Digest;
 use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
     Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
+    Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
 };
 use crate::turns::TurnsDuty;
-use crate::wallet::{Audited, Transfer, TransferWrite, Transferred, WalletDuty};
+use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
 #[async_trait]
 impl PurchasesDuty for Batches {
@@ -44,6 +44,14 @@ impl PurchasesDuty for Batches {
 
     async fn waiting(&self, now: Micros, until: Micros, limit: usize) -> Result<Vec<Received>> {
         self.truth.waiting(now, until, limit).await
+    }
+
+    async fn parked(&self, limit: usize) -> Result<Vec<Received>> {
+        self.truth.parked(limit).await
+    }
+
+    async fn shown(&self, evidence: Digest) -> Result<Option<Received>> {
+        self.truth.shown(evidence).await
     }
 
     async fn close(&self, closing: Closing) -> Result<()> {
@@ -80,6 +88,10 @@ impl PurchasesDuty for Batches {
 
     async fn purchase(&self, app: AppId, member: MemberId, id: Uuid) -> Result<Option<Purchase>> {
         self.truth.purchase(app, member, id).await
+    }
+
+    async fn refunds(&self, app: AppId, member: MemberId) -> Result<RefundCount> {
+        self.truth.refunds(app, member).await
     }
 
     async fn history(&self, read: HistoryRead) -> Result<Vec<Purchase>> {
@@ -121,7 +133,7 @@ impl WalletDuty for Batches {
         &self,
         app: AppId,
         member: MemberId,
-        before: Option<Micros>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<Transfer>> {
         self.truth.transfers(app, member, before, limit).await

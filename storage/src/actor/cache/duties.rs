@@ -15,7 +15,9 @@ use crate::freshness::Aged;
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
 use crate::members::{BanWrite, Member, MembersDuty, Overview, OverviewRead};
 use crate::open::Truth;
-use crate::push::{AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostWrite, PushDuty};
+use crate::push::{
+    AckWrite, Inbox, InboxRead, KeptPush, NewPush, PostOnce, PostWrite, PostedOnce, PushDuty,
+};
 use crate::sessions::{
     End, EndWrite, EndedBy, Login, LoginsRead, RefreshOutcome, RefreshWrite, SessionsDuty,
     Standing, StandingRead,
@@ -109,6 +111,11 @@ impl PushDuty for Fronted {
     async fn post_all(&self, writes: Vec<PostWrite>) -> Vec<Result<Option<Vec<KeptPush>>>> {
         let members = writes.iter().map(|write| Some(write.member)).collect();
         self.wrote_all(members, self.behind.post_all(writes).await).await
+    }
+
+    async fn post_once(&self, write: PostOnce) -> Result<PostedOnce> {
+        let member = Some(write.member);
+        self.wrote(member, self.behind.post_once(write).await).await
     }
 
     async fn inbox(

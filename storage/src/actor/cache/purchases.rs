@@ -14,10 +14,11 @@ use crate::identity::Digest;
 use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
     Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Named, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling, Source,
+    Look, Named, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled,
+    Settling, Source,
 };
 use crate::turns::TurnsDuty;
-use crate::wallet::{Audited, Transfer, TransferWrite, Transferred, WalletDuty};
+use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
 #[async_trait]
 impl PurchasesDuty for Fronted {
@@ -44,6 +45,14 @@ impl PurchasesDuty for Fronted {
 
     async fn waiting(&self, now: Micros, until: Micros, limit: usize) -> Result<Vec<Received>> {
         self.behind.waiting(now, until, limit).await
+    }
+
+    async fn parked(&self, limit: usize) -> Result<Vec<Received>> {
+        self.behind.parked(limit).await
+    }
+
+    async fn shown(&self, evidence: Digest) -> Result<Option<Received>> {
+        self.behind.shown(evidence).await
     }
 
     async fn close(&self, closing: Closing) -> Result<()> {
@@ -98,6 +107,10 @@ impl PurchasesDuty for Fronted {
         self.behind.purchase(app, member, id).await
     }
 
+    async fn refunds(&self, app: AppId, member: MemberId) -> Result<RefundCount> {
+        self.behind.refunds(app, member).await
+    }
+
     async fn history(&self, read: HistoryRead) -> Result<Vec<Purchase>> {
         self.behind.history(read).await
     }
@@ -140,7 +153,7 @@ impl WalletDuty for Fronted {
         &self,
         app: AppId,
         member: MemberId,
-        before: Option<Micros>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<Transfer>> {
         self.behind.transfers(app, member, before, limit).await

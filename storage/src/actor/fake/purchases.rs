@@ -14,10 +14,10 @@ use crate::identity::Digest;
 use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
     Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Purchase, PurchasesDuty, Received, ReleaseWrite, Said, Settled, Settling,
+    Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
 };
 use crate::turns::TurnsDuty;
-use crate::wallet::{Audited, Transfer, TransferWrite, Transferred, WalletDuty};
+use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
 #[async_trait]
 impl PurchasesDuty for Fake {
@@ -34,6 +34,14 @@ impl PurchasesDuty for Fake {
     }
 
     async fn waiting(&self, _: Micros, _: Micros, _: usize) -> Result<Vec<Received>> {
+        absent()
+    }
+
+    async fn parked(&self, _: usize) -> Result<Vec<Received>> {
+        absent()
+    }
+
+    async fn shown(&self, _: Digest) -> Result<Option<Received>> {
         absent()
     }
 
@@ -66,6 +74,10 @@ impl PurchasesDuty for Fake {
     }
 
     async fn purchase(&self, _: AppId, _: MemberId, _: Uuid) -> Result<Option<Purchase>> {
+        absent()
+    }
+
+    async fn refunds(&self, _: AppId, _: MemberId) -> Result<RefundCount> {
         absent()
     }
 
@@ -104,7 +116,7 @@ impl WalletDuty for Fake {
         &self,
         _: AppId,
         _: MemberId,
-        _: Option<Micros>,
+        _: Option<Before>,
         _: usize,
     ) -> Result<Vec<Transfer>> {
         absent()

@@ -150,6 +150,53 @@ pub async fn evidence_is_tried_again_when_it_was_said_and_parked_when_it_is_enou
     }
 }
 
+pub async fn evidence_that_is_parked_is_listed_and_tried_again_when_somebody_wants_it(
+    storage: Storage,
+) {
+    let game = Game::new(&storage);
+    let of = async |limit| -> Vec<Digest> {
+        let parked = storage.purchases.parked(limit).await.unwrap();
+        parked.into_iter().map(|it| it.digest).collect()
+    };
+    let mut expected = Vec::new();
+    for (second, shown) in (10..).step_by(10).zip(both(&game).await) {
+        receive(&game, &shown, at(1)).await;
+        let later = EvidenceEnd::Later(at(2), "timeout".to_owned());
+        close(&game, &shown, later, at(1)).await;
+        assert_eq!(of(10).await, expected, "it waits");
+        close(&game, &shown, EvidenceEnd::Again, at(2)).await;
+        let kept = storage.purchases.shown(shown.digest()).await.unwrap().unwrap();
+        assert_eq!((kept.shown, kept.tries), (Shown::Waiting, 1), "what waits is not disturbed");
+        close(&game, &shown, EvidenceEnd::Parked("too long".to_owned()), at(second)).await;
+        expected.push(shown.digest());
+    }
+    assert_eq!(of(10).await.len(), 2);
+    let servers = storage.records.truth().servers();
+    assert!(of(1).await.len() <= servers, "no more from each server than asked");
+    if servers == 1 {
+        assert_eq!(of(10).await, expected, "the longest first");
+    }
+    for shown in both(&game).await {
+        assert_eq!(storage.purchases.shown(shown.digest()).await, Ok(None), "another's");
+    }
+    for digest in expected.clone() {
+        let kept = storage.purchases.shown(digest).await.unwrap().unwrap();
+        assert_eq!((kept.shown, kept.why.as_deref()), (Shown::Parked, Some("too long")));
+        assert!(!kept.evidence.body.is_empty(), "it can be asked about");
+        let now = at(100);
+        let again = Closing { digest, source: kept.evidence.source, end: EvidenceEnd::Again, now };
+        storage.purchases.close(again).await.unwrap();
+        let kept = storage.purchases.shown(digest).await.unwrap().unwrap();
+        assert_eq!((kept.shown, kept.tries, kept.at), (Shown::Waiting, 0, at(1)));
+    }
+    assert!(of(10).await.is_empty());
+    assert!(waiting(&game, at(100).before(INSTANT)).await.is_empty());
+    let mut due = waiting(&game, at(100)).await;
+    due.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(due, expected);
+}
+
 pub async fn evidence_that_was_answered_says_so_and_keeps_nothing_shown(storage: Storage) {
     let game = Game::new(&storage);
     let claim = Bought::new(&game).key.digest();

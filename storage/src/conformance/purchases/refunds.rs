@@ -1,12 +1,12 @@
 //! What is asked about money that was given back.
 
 use futures_util::future::join_all;
-use protocol::purchases::PurchaseState;
+use protocol::purchases::{Environment, PurchaseState};
 
 use crate::conformance::scene::Game;
 use crate::conformance::shop::{BOXES, Bought, GEMS, adds_up, at, bag, grant, left_at, owned};
 use crate::open::Storage;
-use crate::purchases::{Heard, Hold, Said, Source, Stand, State};
+use crate::purchases::{Heard, Hold, RefundCount, Said, Source, Stand, State};
 use crate::wallet::Transferred;
 
 pub async fn what_is_refunded_before_it_is_posted_is_never_granted(storage: Storage) {
@@ -214,4 +214,43 @@ pub async fn posts_and_refunds_of_many_at_once_leave_nothing_granted(storage: St
         assert!(history.iter().all(|it| it.state() == PurchaseState::Refunded), "{history:?}");
     }
     adds_up(&storage).await;
+}
+
+pub async fn what_was_given_back_is_counted_for_each_member(storage: Storage) {
+    let game = Game::new(&storage);
+    let (player, other) = (game.player().await, game.player().await);
+    let (app, member) = (game.app.clone(), player.member.id);
+    let counted = async |app| storage.purchases.refunds(app, member).await.unwrap();
+    assert_eq!(counted(app.clone()).await, RefundCount::default());
+    let whole = Bought::new(&game);
+    let (part, undone) = (Bought::new(&game), Bought::new(&game));
+    let (kept, void) = (Bought::new(&game), Bought::new(&game));
+    for bought in [&whole, &part, &undone, &kept] {
+        owned(bought.posted(&player, State::Paid, at(1)).await);
+    }
+    owned(whole.told(State::Refunded, at(2)).await);
+    owned(part.told_part(2_500, at(2)).await);
+    owned(undone.told(State::Refunded, at(2)).await);
+    owned(undone.told_reversed(at(3)).await);
+    // Nothing was granted for it, and another's is not this member's.
+    owned(void.posted(&player, State::Refunded, at(1)).await);
+    let others = Bought::new(&game);
+    owned(others.posted(&other, State::Paid, at(1)).await);
+    owned(others.told(State::Refunded, at(2)).await);
+    // Nor is what nobody paid for, nor what has no price a sum.
+    let mut sandbox = Bought::new(&game);
+    sandbox.key.environment = Environment::Sandbox;
+    owned(sandbox.posted(&player, State::Paid, at(1)).await);
+    owned(sandbox.told(State::Refunded, at(2)).await);
+    let unpriced = Bought::new(&game);
+    for (state, second) in [(State::Paid, 1), (State::Refunded, 2)] {
+        let mut said = unpriced.said(Source::Posted(member), state, at(second));
+        said.facts.price = None;
+        owned(unpriced.hear(said).await);
+    }
+    let count = counted(app).await;
+    assert_eq!(count.purchases, 3);
+    let sums: Vec<_> = count.sums.into_iter().collect();
+    assert_eq!(sums, [("KRW".to_owned(), 1_100_000_000 + 275_000_000)]);
+    assert_eq!(counted(Game::new(&storage).app.clone()).await, RefundCount::default());
 }

@@ -34,6 +34,18 @@ fn received(row: &Row<'_>) -> Result<Received> {
     })
 }
 
+pub(super) fn find(connection: &Connection, digest: &Digest) -> Result<Option<Received>> {
+    let select = format!("SELECT {EVIDENCE} FROM evidence WHERE evidence = ?1");
+    rows::one(connection, &select, [digest], received)
+}
+
+pub(super) fn parked(connection: &Connection, limit: usize) -> Result<Vec<Received>> {
+    let select = format!(
+        "SELECT {EVIDENCE} FROM evidence WHERE shown = 'parked' ORDER BY changed_at LIMIT ?1"
+    );
+    rows::all(connection, &select, [rows::signed(limit)], received)
+}
+
 pub(super) fn receive(
     connection: &Connection,
     evidence: Evidence,
@@ -41,8 +53,7 @@ pub(super) fn receive(
     until: Micros,
 ) -> Result<Received> {
     let digest = evidence.digest();
-    let select = format!("SELECT {EVIDENCE} FROM evidence WHERE evidence = ?1");
-    match rows::one(connection, &select, [&digest], received)? {
+    match find(connection, &digest)? {
         None => {
             insert(connection, &digest, &evidence, now, until)?;
             Ok(Received {
@@ -140,6 +151,13 @@ pub(super) fn close(connection: &Connection, closing: &Closing) -> Result<()> {
             "UPDATE evidence SET shown = 'parked', why = ?2, due_at = NULL, changed_at = ?3
              WHERE evidence = ?1 AND shown = 'waiting'",
             params![digest, why, now.0],
+        )
+        .map(|_| ()),
+        EvidenceEnd::Again => rows::run(
+            connection,
+            "UPDATE evidence SET shown = 'waiting', tries = 0, due_at = ?2, changed_at = ?2
+             WHERE evidence = ?1 AND shown = 'parked'",
+            params![digest, now.0],
         )
         .map(|_| ()),
         EvidenceEnd::Later(at, why) => rows::run(

@@ -9,7 +9,8 @@ use crate::clock::Micros;
 use crate::embedded::rows::{self, corrupt, get};
 use crate::error::Result;
 use crate::purchases::owned::json;
-use crate::purchases::{HistoryRead, Purchase, Stand};
+use crate::purchases::refunds::MOST_COUNTED;
+use crate::purchases::{HistoryRead, Purchase, RefundCount, Stand};
 
 pub(super) const PURCHASE: &str = "member, purchase, app, store, environment, store_key, facts, \
                                    product, grants, stand, refunded_bp, version, consumed_at, \
@@ -75,6 +76,20 @@ pub(super) fn keep(connection: &Connection, purchase: &Purchase) -> Result<()> {
         ],
     )?;
     Ok(())
+}
+
+pub(super) fn refunds(
+    connection: &Connection,
+    app: &AppId,
+    member: MemberId,
+) -> Result<RefundCount> {
+    let select = format!(
+        "SELECT {PURCHASE} FROM purchase WHERE member = ?1 AND app = ?2
+         AND environment = 'production' AND (stand = 'refunded' OR refunded_bp > 0)
+         ORDER BY purchase DESC LIMIT ?3"
+    );
+    let values = params![member.number(), app.as_str(), rows::signed(MOST_COUNTED)];
+    Ok(RefundCount::of(rows::all(connection, &select, values, purchase)?))
 }
 
 pub(super) fn history(connection: &Connection, read: &HistoryRead) -> Result<Vec<Purchase>> {

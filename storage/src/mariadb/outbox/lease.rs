@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::mariadb::fault::Fault;
 use crate::mariadb::members::shard;
 use crate::mariadb::router::{Kept, ReadSet, Router, Shard, partly};
-use crate::mariadb::rows::{app, bound, exec_by, id, member, peek, readable};
+use crate::mariadb::rows::{app, bound, exec_by, member, peek, readable};
 use crate::mariadb::tx::{Tx, Work};
 use crate::outbox::{Due, Leasing, Notice};
 
@@ -21,7 +21,7 @@ impl Work for Members {
     type Answer = Vec<(AppId, MemberId)>;
 
     async fn run(&self, tx: &mut Tx) -> Result<Self::Answer, Fault> {
-        let Leasing { lease, now, until, members, each: _ } = self.0;
+        let Leasing { now, until, members, each: _ } = self.0;
         let kept = Kept::hold(tx).await?.members("member");
         let select = format!(
             "SELECT member, app FROM outbox_member FORCE INDEX (outbox_member_due) \
@@ -30,8 +30,8 @@ impl Work for Members {
         let rows: Vec<Row> = tx.exec(select, (now.0, bound(members))).await?;
         let key = |row: &Row| Ok(vec![peek(row, 0, "outbox_member.member")?]);
         let keys: Result<Vec<Vec<Value>>> = rows.iter().map(key).collect();
-        let update = "UPDATE outbox_member SET lease = ?, due_at = ? WHERE (member)";
-        exec_by(tx, update, vec![id(lease), until.0.into()], keys?, "").await?;
+        let update = "UPDATE outbox_member SET due_at = ? WHERE (member)";
+        exec_by(tx, update, vec![until.0.into()], keys?, "").await?;
         Ok(readable(rows, |mut row| {
             let app = app(&mut row, 1, "outbox_member.app")?;
             Ok((app, member(&mut row, 0, "outbox_member.member")?))
@@ -43,13 +43,13 @@ impl Work for Members {
 pub(super) async fn notices(
     router: &Router,
     leased: Vec<(AppId, MemberId)>,
-    Leasing { lease, each, .. }: Leasing,
+    Leasing { until, each, .. }: Leasing,
 ) -> Result<Vec<Due>> {
     let asked: Vec<(MemberId, usize)> = leased.iter().map(|(_, member)| (*member, each)).collect();
     let (mut due, mut whole) = (Vec::new(), Ok(()));
     for ((app, member), notices) in leased.into_iter().zip(router.read::<Waiting>(&asked).await) {
         match notices {
-            Ok(notices) => due.push(Due { app, member, lease, notices }),
+            Ok(notices) => due.push(Due { app, member, until, notices }),
             Err(error) => whole = whole.and(Err(error)),
         }
     }

@@ -10,7 +10,7 @@ use crate::error::{Result, StorageError};
 use crate::mariadb::fault::Fault;
 use crate::mariadb::members::shard;
 use crate::mariadb::router::{Shard, WriteSet};
-use crate::mariadb::rows::{exec_by, id, signed, why};
+use crate::mariadb::rows::{exec_by, signed, why};
 use crate::mariadb::sessions::lock::lock;
 use crate::mariadb::tx::Tx;
 use crate::outbox::Outcome;
@@ -54,9 +54,9 @@ impl WriteSet for Outcomes {
 /// Whether the lease is still the one under which they were sent. Whoever leases takes the row
 /// without the member's lock, so it is taken here, too.
 async fn is_ours(tx: &mut Tx, outcome: &Outcome) -> Result<bool, Fault> {
-    let select = "SELECT 1 FROM outbox_member WHERE member = ? AND lease = ? FOR UPDATE";
+    let select = "SELECT 1 FROM outbox_member WHERE member = ? AND due_at = ? FOR UPDATE";
     let found: Option<Row> =
-        tx.exec_first(select, (outcome.member.number(), id(outcome.lease))).await?;
+        tx.exec_first(select, (outcome.member.number(), outcome.until.0)).await?;
     Ok(found.is_some())
 }
 
@@ -92,7 +92,7 @@ async fn give_back(tx: &mut Tx, outcome: &Outcome) -> Result<(), Fault> {
     let select = "SELECT 1 FROM outbox WHERE member = ? AND sent = 'waiting' LIMIT 1";
     let waits: Option<Row> = tx.exec_first(select, (member,)).await?;
     let at = outcome.later.as_ref().map_or(outcome.now, |(_, at, _)| *at);
-    let update = "UPDATE outbox_member SET lease = NULL, due_at = ? WHERE member = ?";
+    let update = "UPDATE outbox_member SET due_at = ? WHERE member = ?";
     Ok(tx.exec_drop(update, (waits.map(|_| at.0), member)).await?)
 }
 

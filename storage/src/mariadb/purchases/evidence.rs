@@ -5,7 +5,7 @@ mod close;
 mod lists;
 
 pub(super) use close::{Closes, done};
-pub(super) use lists::{Old, Waiting};
+pub(super) use lists::{Old, Waiting, parked, shown};
 
 use mysql_async::{Row, Value};
 use protocol::client::StoreName;

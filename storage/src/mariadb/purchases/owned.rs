@@ -15,7 +15,8 @@ use crate::mariadb::members::shard;
 use crate::mariadb::router::{ReadSet, Shard};
 use crate::mariadb::rows::{bound, cell, digest, id, member, moment, select_by, uuid, word};
 use crate::purchases::claim::Stand;
-use crate::purchases::{HistoryRead, Purchase};
+use crate::purchases::refunds::MOST_COUNTED;
+use crate::purchases::{HistoryRead, Purchase, RefundCount};
 
 const TABLE: &str = "purchase";
 /// The columns that [`read`] reads.
@@ -133,6 +134,38 @@ impl ReadSet for Find {
         let found = find(connection, keys, "").await?;
         let of = |(app, member, purchase): &&Self::Item| found.in_game(app, (*member, *purchase));
         Ok(items.iter().map(of).collect())
+    }
+}
+
+/// Counts what was given back of a member's purchases.
+pub(super) struct Refunds;
+
+impl ReadSet for Refunds {
+    type Item = (AppId, MemberId);
+    type Answer = RefundCount;
+
+    fn shard((_, member): &Self::Item) -> Shard {
+        shard(*member)
+    }
+
+    async fn read(
+        items: &[&Self::Item],
+        connection: &mut Conn,
+    ) -> Result<Vec<Result<RefundCount>>, Fault> {
+        let select = format!(
+            "SELECT {COLUMNS} FROM {TABLE} WHERE member = ? AND app = ? \
+             AND environment = 'production' AND (stand = 'refunded' OR refunded_bp > 0) \
+             ORDER BY purchase DESC LIMIT ?"
+        );
+        let mut answers = Vec::with_capacity(items.len());
+        for (app, member) in items {
+            let values = (member.number(), app.as_str(), bound(MOST_COUNTED));
+            let rows: Vec<Row> = connection.exec(&select, values).await?;
+            let purchases: Result<Vec<Purchase>> =
+                rows.into_iter().map(|mut row| read(&mut row)).collect();
+            answers.push(purchases.map(RefundCount::of));
+        }
+        Ok(answers)
     }
 }
 

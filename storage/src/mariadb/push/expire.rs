@@ -3,6 +3,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Row, Value};
 
+use super::once::Forget;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::mariadb::fault::Fault;
@@ -43,7 +44,8 @@ impl Work for Expire {
     }
 }
 
-/// Forgets what expired before `now`, at most `limit`.
+/// Forgets what expired before `now`, at most `limit` of each.
 pub(super) async fn expire(router: &Router, now: Micros, limit: usize) -> Result<usize> {
-    sweep(router, limit, |limit| Expire { now, limit }).await
+    let pushes = sweep(router, limit, |limit| Expire { now, limit }).await?;
+    Ok(pushes + sweep(router, limit, |limit| Forget { now, limit }).await?)
 }

@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::mariadb::fault::Fault;
 use crate::mariadb::members::shard;
 use crate::mariadb::router::{ReadSet, Shard};
-use crate::mariadb::rows::{bound, cell, text, uuid, word};
-use crate::wallet::{Cause, Line, Transfer};
+use crate::mariadb::rows::{bound, cell, id, text, uuid, word};
+use crate::wallet::{Before, Cause, Line, Transfer};
 
 /// Balances, in the order of the items.
 pub(super) struct Wallet;
@@ -48,7 +48,7 @@ impl ReadSet for Wallet {
 pub(super) struct Past {
     pub(super) app: AppId,
     pub(super) member: MemberId,
-    pub(super) before: Option<Micros>,
+    pub(super) before: Option<Before>,
     pub(super) limit: usize,
 }
 
@@ -79,9 +79,12 @@ impl ReadSet for History {
 /// always the member's.
 async fn read(connection: &mut Conn, past: &Past) -> Result<Vec<Row>, Fault> {
     let number = past.member.number();
+    let before = past.before.unwrap_or(Before::ALL);
     let values: Vec<Value> = vec![
         number.into(),
-        past.before.map_or(i64::MAX, |before| before.0).into(),
+        before.at.0.into(),
+        before.at.0.into(),
+        id(before.behind()),
         number.into(),
         past.app.as_str().into(),
         bound(past.limit).into(),
@@ -89,7 +92,8 @@ async fn read(connection: &mut Conn, past: &Past) -> Result<Vec<Row>, Fault> {
     ];
     let select = "SELECT ledger.transfer, ledger.item, ledger.delta, ledger.cause, ledger.note, \
             ledger.at \
-        FROM (SELECT transfer, at FROM ledger WHERE member = ? AND at < ? AND line = 0 \
+        FROM (SELECT transfer, at FROM ledger WHERE member = ? AND at <= ? \
+            AND (at < ? OR transfer < ?) AND line = 0 \
             AND EXISTS (SELECT 1 FROM member_session WHERE member = ? AND app = ?) \
             ORDER BY at DESC, transfer DESC LIMIT ?) newest \
         JOIN ledger ON ledger.member = ? AND ledger.transfer = newest.transfer \

@@ -42,7 +42,8 @@ impl WriteSet for Closes {
                 EvidenceEnd::Nothing
                 | EvidenceEnd::Refused(_)
                 | EvidenceEnd::Parked(_)
-                | EvidenceEnd::Later(..) => None,
+                | EvidenceEnd::Later(..)
+                | EvidenceEnd::Again => None,
             })
             .collect();
         let now = closings.iter().map(|it| it.now).max().unwrap_or(Micros(0));
@@ -75,6 +76,10 @@ async fn end(tx: &mut Tx, closing: &Closing) -> Result<(), Fault> {
         EvidenceEnd::Later(at, word) => (
             "tries = tries + 1, why = ?, due_at = ? WHERE shown = 'waiting'",
             vec![why(word).into(), at.0.into()],
+        ),
+        EvidenceEnd::Again => (
+            "shown = 'waiting', tries = 0, due_at = ? WHERE shown = 'parked'",
+            vec![closing.now.0.into()],
         ),
     };
     values.insert(0, closing.now.0.into());

@@ -1,14 +1,15 @@
 //! Evidence that waits for its store to be asked, and evidence that may be forgotten.
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Row, Value};
+use mysql_async::{Conn, Row, Value};
 
 use super::{COLUMNS, Kept};
 use crate::clock::Micros;
 use crate::error::Result;
+use crate::identity::Digest;
 use crate::mariadb::fault::Fault;
 use crate::mariadb::purchases::taken::Keyed;
-use crate::mariadb::router;
+use crate::mariadb::router::{self, ReadEach, Router};
 use crate::mariadb::rows::{bound, bytes, exec_by, peek, readable};
 use crate::mariadb::tx::{Tx, Work};
 use crate::purchases::Received;
@@ -37,6 +38,55 @@ impl Work for Waiting {
             rows.iter().map(|row| Ok(vec![peek(row, 0, "evidence.evidence")?])).collect();
         let update = "UPDATE evidence SET due_at = ? WHERE (evidence)";
         exec_by(tx, update, vec![self.until.0.into()], keys?, "").await?;
+        Ok(readable(rows, |mut row| {
+            let key = bytes(&mut row, 0, "evidence.evidence")?;
+            Ok(Kept::read(key, &mut row)?.received)
+        }))
+    }
+}
+
+/// Evidence that is parked, the longest first.
+pub(in crate::mariadb::purchases) async fn parked(
+    router: &Router,
+    limit: usize,
+) -> Result<Vec<Received>> {
+    let of = "FORCE INDEX (evidence_changed) WHERE shown = 'parked'".to_owned();
+    let (all, whole) = router.read_each(&Looked { of, limit }).await;
+    whole.map(|()| all)
+}
+
+/// Evidence under a digest, on whichever server: it is not said whose it is.
+pub(in crate::mariadb::purchases) async fn shown(
+    router: &Router,
+    evidence: Digest,
+) -> Result<Option<Received>> {
+    let hex: String = evidence.iter().map(|byte| format!("{byte:02X}")).collect();
+    let of = format!("WHERE evidence = X'{hex}'");
+    let (found, whole) = router.read_each(&Looked { of, limit: 1 }).await;
+    match found.into_iter().next() {
+        Some(found) => Ok(Some(found)),
+        None => whole.map(|()| None),
+    }
+}
+
+/// Evidence that is looked at, on every server.
+struct Looked {
+    of: String,
+    limit: usize,
+}
+
+impl ReadEach for Looked {
+    type Row = Received;
+
+    async fn read(&self, connection: &mut Conn) -> Result<Vec<Received>, Fault> {
+        let kept = router::Kept::look(connection).await?;
+        let (members, digests) = (kept.members("member"), kept.digests("evidence"));
+        let select = format!(
+            "SELECT {COLUMNS} FROM evidence {} AND IF(member IS NULL, {digests}, {members}) \
+             ORDER BY changed_at LIMIT ?",
+            self.of
+        );
+        let rows: Vec<Row> = connection.exec(select, (bound(self.limit),)).await?;
         Ok(readable(rows, |mut row| {
             let key = bytes(&mut row, 0, "evidence.evidence")?;
             Ok(Kept::read(key, &mut row)?.received)

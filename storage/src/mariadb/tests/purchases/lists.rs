@@ -6,7 +6,6 @@ use std::hash::Hash;
 
 use futures_util::future::join_all;
 use mysql_async::prelude::Queryable;
-use uuid::Uuid;
 
 use super::House;
 use crate::clock::SystemClock;
@@ -59,7 +58,7 @@ async fn what_is_leased_by_many_at_once_is_leased_once() {
     once(looks.into_iter().flat_map(Result::unwrap).map(|it| it.claim), expected);
     let waiting = join_all(asks().map(|node| node.waiting(now, until, 3))).await;
     once(waiting.into_iter().flat_map(Result::unwrap).map(|it| it.digest), expected);
-    let leasing = |members| Leasing { lease: Uuid::from_u128(1), now, until, members, each: 10 };
+    let leasing = |members| Leasing { now, until, members, each: 10 };
     let due = join_all(asks().map(|node| node.lease(leasing(3)))).await;
     let due: Vec<_> = due.into_iter().flat_map(Result::unwrap).collect();
     assert!(due.iter().all(|due| due.notices.len() == 1), "{due:?}");
@@ -99,7 +98,7 @@ async fn rows_of_shards_that_a_server_does_not_keep_are_on_no_list() {
     once(looks.into_iter().map(|it| it.claim), 4);
     let settling = purchases.to_settle(now, until, 100).await.unwrap();
     once(settling.into_iter().map(|it| it.purchase.id), 4);
-    let leasing = Leasing { lease: Uuid::from_u128(1), now, until, members: 100, each: 10 };
+    let leasing = Leasing { now, until, members: 100, each: 10 };
     let due = house.storage.outbox.lease(leasing).await.unwrap();
     once(due.into_iter().map(|due| due.member), 4);
     let audited = crate::conformance::shop::audit(&house.storage, 3).await;
