@@ -1,6 +1,7 @@
 //! The games' own servers: who is believed, and what each may ask.
 
 mod commands;
+mod nodes;
 mod operations;
 mod others;
 mod signatures;
@@ -25,6 +26,41 @@ use storage::purchases::{Facts, Heard, PurchaseKey, Said, Source};
 use uuid::Uuid;
 
 use crate::harness::{Daemun, client, text};
+
+/// The same before the embedded databases and before MariaDB.
+macro_rules! before_both {
+    ($($domain:ident::$case:ident)+) => {
+        mod embedded {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$domain::$case(crate::harness::Daemun::start().await).await;
+                }
+            )+
+        }
+
+        mod mariadb {
+            use crate::mariadb::{database, on_mariadb};
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$domain::$case(on_mariadb(&database()).await).await;
+                }
+            )+
+        }
+    };
+}
+
+before_both! {
+    operations::a_token_is_verified_for_as_long_as_its_login_stands
+    operations::what_is_moved_is_moved_once_and_the_member_is_told
+    operations::transfers_come_in_pages_the_newest_first
+    operations::purchases_are_listed_and_consumed_once
+    operations::a_message_reaches_its_member
+    operations::a_message_under_a_key_is_sent_once
+    webhooks::a_games_server_is_told_of_purchases_and_told_again_if_asked_to
+}
 
 /// A game's server, and how it signs.
 pub(crate) struct GameServer<'a> {

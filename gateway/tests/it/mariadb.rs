@@ -15,12 +15,12 @@ use storage::servers::{MariaDb, MariaDbOptions};
 
 use crate::harness::Daemun;
 
-fn database() -> String {
+pub fn database() -> String {
     MariaDb::shared().unwrap().database("gateway").unwrap()
 }
 
 /// A server whose truth is in a database of its own.
-async fn on_mariadb(url: &str) -> Daemun {
+pub async fn on_mariadb(url: &str) -> Daemun {
     Daemun::with(|settings| {
         settings.storage.mariadb.url = Some(ServerUrl::new(url));
         settings.storage.mariadb.connections = 4;

@@ -11,9 +11,7 @@ fn gems(amount: i64) -> Value {
     json!([{"item": "gem", "amount": amount}])
 }
 
-#[tokio::test]
-async fn a_token_is_verified_for_as_long_as_its_login_stands() {
-    let house = Daemun::start().await;
+pub async fn a_token_is_verified_for_as_long_as_its_login_stands(house: Daemun) {
     let server = GameServer::demo(&house);
     let (member, login) = guest_of(&house, "demo").await;
     let verify = async |token: &str| server.ask("sessions/verify", json!({ "token": token })).await;
@@ -51,9 +49,7 @@ async fn a_token_is_verified_for_as_long_as_its_login_stands() {
     assert_eq!(verify(newer).await, json!({"valid": false, "reason": "auth.expired"}));
 }
 
-#[tokio::test]
-async fn what_is_moved_is_moved_once_and_the_member_is_told() {
-    let house = Daemun::start().await;
+pub async fn what_is_moved_is_moved_once_and_the_member_is_told(house: Daemun) {
     let server = GameServer::demo(&house);
     let mut player = house.guest().await;
     let member = player.login().member.id;
@@ -108,9 +104,7 @@ async fn what_is_moved_is_moved_once_and_the_member_is_told() {
     assert!(records.iter().all(|it| it["fields"]["key"] == "dev"), "{page}");
 }
 
-#[tokio::test]
-async fn transfers_come_in_pages_the_newest_first() {
-    let house = Daemun::start().await;
+pub async fn transfers_come_in_pages_the_newest_first(house: Daemun) {
     let server = GameServer::demo(&house);
     let (member, _) = guest_of(&house, "demo").await;
     for n in 1..=5 {
@@ -138,6 +132,29 @@ async fn transfers_come_in_pages_the_newest_first() {
         }
     }
     assert_eq!(seen, [5, 4, 3, 2, 1]);
+
+    // Of one moment, too, by the transfer's id beside it.
+    let (member, _) = guest_of(&house, "demo").await;
+    for n in 1..=5 {
+        server.give(member, "gem", n).await;
+    }
+    let (mut seen, mut place) = (Vec::new(), json!({}));
+    loop {
+        let mut body = json!({"member": member, "limit": 2});
+        body.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+        let answer = server.ask("wallet/transfers", body).await;
+        let page = answer["transfers"].as_array().unwrap();
+        seen.extend(page.iter().map(|it| it["items"][0]["amount"].as_i64().unwrap()));
+        match answer.get("before") {
+            Some(before) => place = json!({"before": before, "before_id": answer["before_id"]}),
+            None => break,
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+    let alone = json!({"member": member, "before_id": "0190a1b2-c3d4-7000-8000-000000000000"});
+    let answer = server.call("wallet/transfers", alone).await;
+    assert_eq!(answer.1["err"]["detail"]["field"], "before_id");
     for limit in [0, 101] {
         let answer =
             server.call("wallet/transfers", json!({"member": member, "limit": limit})).await;
@@ -145,9 +162,7 @@ async fn transfers_come_in_pages_the_newest_first() {
     }
 }
 
-#[tokio::test]
-async fn purchases_are_listed_and_consumed_once() {
-    let house = Daemun::start().await;
+pub async fn purchases_are_listed_and_consumed_once(house: Daemun) {
     let server = GameServer::demo(&house);
     let (member, _) = guest_of(&house, "demo").await;
     let mut ids = Vec::new();
@@ -183,14 +198,13 @@ async fn purchases_are_listed_and_consumed_once() {
     assert_eq!(code(&server.call("purchases/consume", unknown).await), (404, "purchase.unknown"));
 }
 
-#[tokio::test]
-async fn a_message_reaches_its_member() {
-    let house = Daemun::start().await;
+pub async fn a_message_reaches_its_member(house: Daemun) {
     let server = GameServer::demo(&house);
     let mut player = house.guest().await;
     let member = player.login().member.id;
     let body = json!({"member": member, "title": "Raid", "text": "It begins."});
-    assert_eq!(server.ask("members/message", body).await, json!({"seq": 1}));
+    let sent = server.ask("members/message", body).await;
+    assert_eq!(sent, json!({"seq": 1, "seen_before": false}));
     let push = player.socket().next_push().await.unwrap();
     assert_eq!((push.word.as_str(), text(&push.body, "text")), ("message", "It begins."));
     for expires_s in [0, 90 * 24 * 3600 + 1] {
@@ -203,4 +217,34 @@ async fn a_message_reaches_its_member() {
     server.ask("members/ban", json!({"member": member, "reason": "Cheating"})).await;
     assert_eq!(player.socket().next_push().await.unwrap().word, "member.banned");
     assert_eq!(player.socket().closed().await.unwrap().code, 4504);
+}
+
+pub async fn a_message_under_a_key_is_sent_once(house: Daemun) {
+    let server = GameServer::demo(&house);
+    let mut player = house.guest().await;
+    let member = player.login().member.id;
+    let says = |text: &str| json!({"member": member, "text": text});
+    let (status, first) = server.once("members/message", "raid", says("It begins.")).await;
+    assert_eq!((status, &first["ok"]), (200, &json!({"seq": 1, "seen_before": false})));
+    let push = player.socket().next_push().await.unwrap();
+    assert_eq!((push.seq, text(&push.body, "text")), (Some(1), "It begins."));
+    player.socket().ack(1).await.unwrap();
+    let (_, again) = server.once("members/message", "raid", says("It begins.")).await;
+    assert_eq!(again["ok"], json!({"seq": 1, "seen_before": true}));
+    let answer = server.once("members/message", "raid", says("It ends.")).await;
+    assert_eq!(code(&answer), (422, "op.key_reused"));
+    // Another key, and none, is another message.
+    let (_, other) = server.once("members/message", "end", says("It ends.")).await;
+    assert_eq!(other["ok"], json!({"seq": 2, "seen_before": false}));
+    for seq in [3, 4] {
+        let sent = server.ask("members/message", says("Once more.")).await;
+        assert_eq!(sent["seq"], seq);
+    }
+    let nobody = json!({"member": "0G3Q8TZ4M1A7C", "text": "x"});
+    let answer = server.once("members/message", "nobody", nobody).await;
+    assert_eq!(code(&answer), (404, "member.unknown"));
+    house.server.gate.node.storage.gamelog.flush().await.unwrap();
+    let query = json!({"app": "demo", "kind": "member_messaged", "since": house.now(), "limit": 9});
+    let page = house.command("/commands/gamelog", query).await;
+    assert_eq!(page["records"].as_array().unwrap().len(), 4, "{page}");
 }

@@ -8,7 +8,7 @@ use super::{GameServer, bought, guest_of};
 use crate::harness::Daemun;
 
 /// What came to the simulated game server, once it is so much.
-async fn came(house: &Daemun, at_least: usize) -> Vec<Value> {
+pub async fn came(house: &Daemun, at_least: usize) -> Vec<Value> {
     let path = format!("/sim/webhooks?at_least={at_least}");
     let http = house.private().patient_for(Duration::from_secs(30));
     let answer = http.get(&path).await.unwrap();
@@ -17,7 +17,7 @@ async fn came(house: &Daemun, at_least: usize) -> Vec<Value> {
     came
 }
 
-async fn behave(house: &Daemun, behaviour: Value) {
+pub async fn behave(house: &Daemun, behaviour: Value) {
     let http = house.private();
     let request = http.request(hyper::Method::POST, "/sim/webhooks/behave");
     let request = request.header("content-type", "application/json");
@@ -39,9 +39,7 @@ async fn notices(house: &Daemun, member: &Value, sent: &str, count: usize) -> Ve
     }
 }
 
-#[tokio::test]
-async fn a_games_server_is_told_of_purchases_and_told_again_if_asked_to() {
-    let house = Daemun::start().await;
+pub async fn a_games_server_is_told_of_purchases_and_told_again_if_asked_to(house: Daemun) {
     let (member, _) = guest_of(&house, "demo").await;
     let purchase = bought(&house, "demo", member, "gems").await;
     let told = came(&house, 1).await;
