@@ -40,15 +40,15 @@ fn toml(value: &Value) -> String {
 }
 
 /// Whoever plays the stores.
-struct Street {
+pub struct Street {
     program: Program,
     folder: TempDir,
-    shop: HttpClient,
+    pub shop: HttpClient,
     stores: HttpClient,
 }
 
 impl Street {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let program = tokio::task::block_in_place(|| start(&data));
@@ -64,13 +64,13 @@ impl Street {
         street
     }
 
-    fn market(&self, players: &HttpClient) -> Market {
+    pub fn market(&self, players: &HttpClient) -> Market {
         let (shop, stores) = (self.shop.clone(), self.stores.clone());
         Market { players: players.clone(), shop, stores }
     }
 
     /// The settings of a game that is sold here.
-    fn settings(&self) -> String {
+    pub fn settings(&self) -> String {
         let simulators = Simulators::new(&self.program.url, Arc::new(SystemClock));
         let stores = simulators.stores(&self.folder.path().join("data/simulators"));
         let product = json!({
