@@ -1,4 +1,4 @@
-.PHONY: run test kill lint fmt bench autobahn fuzz docs
+.PHONY: run test kill ledger lint fmt bench autobahn fuzz docs
 
 run: ## Serve players on embedded storage, in development mode.
 	cargo run --release
@@ -11,6 +11,9 @@ kill: ## Kill two databases 24 times under 40 writers, and check what each was t
 	deploy/test-servers.sh
 	DAEMUN_TEST_KILLS=24 DAEMUN_TEST_WRITERS=40 \
 		cargo test -p storage --lib -- --nocapture when_servers_are_killed
+
+ledger: ## Add up a ledger of 2,000,000 entries (ENTRIES), and say what that takes.
+	cargo test -p storage --lib -- --ignored --nocapture an_audit_of_millions
 
 lint: ## Check formatting, lints and documentation, with warnings as errors.
 	cargo fmt --all --check

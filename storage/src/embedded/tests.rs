@@ -4,6 +4,7 @@ mod cache;
 mod engine;
 #[cfg(unix)]
 mod kill;
+mod millions;
 mod purchases;
 mod setup;
 
