@@ -24,7 +24,9 @@ pub mod evidence;
 pub mod left;
 pub mod owned;
 pub mod refunds;
+mod asked;
 mod duty;
+mod handle;
 
 use std::fmt;
 
@@ -38,12 +40,14 @@ use uuid::Uuid;
 use crate::clock::Micros;
 use crate::identity::{Digest, shard_of};
 
-pub use claim::{Claim, Hold, Named, Said, Source, Stand, State};
-pub use duty::{
-    Closing, ConsumeWrite, Consumed, Heard, HistoryRead, Look, Purchases, PurchasesDuty, Received,
-    ReleaseWrite, Settle, Settled, Settling,
+pub use asked::{
+    Closing, ConsumeWrite, Consumed, Heard, HistoryRead, Look, Received, ReleaseWrite, Settle,
+    Settled, Settling,
 };
+pub use claim::{Claim, Hold, Named, Said, Source, Stand, State};
+pub use duty::PurchasesDuty;
 pub use evidence::{Evidence, EvidenceEnd, Shown};
+pub use handle::Purchases;
 pub use left::{Finished, Finishing};
 pub use owned::Purchase;
 pub use refunds::RefundCount;

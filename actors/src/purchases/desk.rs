@@ -7,8 +7,10 @@ mod answer;
 mod ask;
 mod hint;
 mod reconcile;
+mod record;
 mod round;
 mod settle;
+mod word;
 #[cfg(test)]
 pub(crate) mod tests;
 
