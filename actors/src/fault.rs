@@ -21,6 +21,7 @@ pub fn of_storage(error: &StorageError) -> ErrorBody {
             ErrorBody::new(ErrorCode::StorageUnavailable, "the database cannot be reached")
                 .after_ms(UNAVAILABLE_MS)
         }
+        StorageError::TooLong { .. } => ErrorBody::invalid("", error),
         StorageError::Replaced => replaced(),
         StorageError::OutcomeUnknown => internal("the outcome is not known"),
         StorageError::Corrupt(_) | StorageError::Setup(_) => {

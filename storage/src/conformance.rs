@@ -20,9 +20,11 @@
 #![allow(missing_docs, reason = "a case's name says what it asks")]
 
 pub mod apps;
+pub mod audit;
 pub mod batches;
 #[cfg(test)]
 pub mod cache;
+pub mod documents;
 pub mod gamelog;
 pub mod identity;
 pub mod members;
@@ -305,6 +307,20 @@ macro_rules! exam {
             a_turn_is_taken_by_one_of_twenty_at_once
             a_turn_comes_when_it_is_due_and_not_before
         }
+        $crate::exam! { $fresh, documents:
+            a_document_is_written_read_changed_and_removed
+            of_two_who_change_the_same_version_the_second_is_told
+            a_name_is_taken_while_its_document_stands
+            what_is_sent_again_under_its_key_is_done_once
+            who_asks_for_what_is_new_misses_nothing
+            documents_are_listed_by_whose_they_are
+            what_is_too_long_is_refused
+        }
+        $crate::exam! { $fresh, audit:
+            a_change_is_told_with_what_was_before_and_after
+            an_act_is_appended_once
+            acts_are_told_newest_first_in_pages_and_by_what_is_asked
+        }
         $crate::exam! { log $fresh }
     };
     ($fresh:path, $domain:ident: $($case:ident)+) => {
@@ -328,8 +344,10 @@ mod tests {
         let list = include_str!("conformance.rs");
         let domains = [
             include_str!("conformance/apps.rs"),
+            include_str!("conformance/audit.rs"),
             include_str!("conformance/batches/logins.rs"),
             include_str!("conformance/cache.rs"),
+            include_str!("conformance/documents.rs"),
             include_str!("conformance/gamelog.rs"),
             include_str!("conformance/identity.rs"),
             include_str!("conformance/identity/nonces.rs"),

@@ -9,7 +9,9 @@ pub(crate) mod lock;
 mod schema;
 
 mod apps;
+mod audit;
 pub mod cache;
+mod documents;
 mod gamelog;
 mod identity;
 mod members;

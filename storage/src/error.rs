@@ -21,6 +21,14 @@ pub enum StorageError {
     /// A newer login of the member holds the session. Nothing was done.
     #[error("a newer login holds the session")]
     Replaced,
+    /// What is to be written is too long. Nothing was done.
+    #[error("{what} is longer than {most} bytes")]
+    TooLong {
+        /// What is.
+        what: &'static str,
+        /// How many bytes it may have at most.
+        most: usize,
+    },
     /// A row says something that this program never writes.
     #[error("a stored row is not readable: {0}")]
     Corrupt(String),

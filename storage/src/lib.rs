@@ -23,6 +23,8 @@ pub mod purchases;
 pub mod wallet;
 pub mod outbox;
 pub mod turns;
+pub mod documents;
+pub mod audit;
 pub mod presence;
 pub mod rates;
 pub mod replies;

@@ -17,6 +17,8 @@ mod shape;
 mod replicas;
 
 mod apps;
+mod audit;
+mod documents;
 mod identity;
 mod members;
 mod outbox;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::actor::gamelog::Gamelog;
 use crate::actor::records::Records;
 use crate::apps::{Apps, AppsDuty};
+use crate::audit::{Audit, AuditDuty};
 use crate::cache::CacheDuty;
 use crate::clock::Clock;
 use crate::config::StorageSettings;
+use crate::documents::{Documents, DocumentsDuty};
 use crate::embedded::{self, cache::NearCache, presence::NearPresence};
 use crate::error::{Result, StorageError};
 use crate::gamelog::GamelogDuty;
@@ -38,6 +40,8 @@ use crate::wallet::{Wallet, WalletDuty};
 /// purchase is one decision.
 pub trait Truth:
     AppsDuty
+    + AuditDuty
+    + DocumentsDuty
     + IdentityDuty
     + MembersDuty
     + OutboxDuty
@@ -73,6 +77,10 @@ pub struct Storage {
     pub outbox: Outbox,
     /// Whose turn it is.
     pub turns: Turns,
+    /// What operators wrote.
+    pub documents: Documents,
+    /// Who did what.
+    pub audit: Audit,
     /// What players did.
     pub gamelog: Gamelog,
     /// Who plays what on which node.
@@ -210,6 +218,8 @@ impl Storage {
             wallet: Wallet(records.clone()),
             outbox: Outbox(records.clone()),
             turns: Turns(records.clone()),
+            documents: Documents(records.clone()),
+            audit: Audit(records.clone()),
             gamelog: Gamelog::new(log, spool, records.clone(), settings),
             presence: Presence(Arc::new(NearPresence::default())),
             rates: Rates::default(),

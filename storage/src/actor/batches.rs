@@ -8,6 +8,7 @@
 //! here.
 
 pub(super) mod lane;
+mod documents;
 mod purchases;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@
 //! unknown outcome, for whose member it was is not known, and what a sweep forgets; both are
 //! bounded by the cache's life.
 
+mod documents;
 mod duties;
 mod purchases;
 #[cfg(test)]
@@ -220,7 +221,8 @@ fn may_be_done<T>(written: &Result<T>) -> bool {
             StorageError::Overloaded
             | StorageError::Unavailable(_)
             | StorageError::Locked
-            | StorageError::Moved,
+            | StorageError::Moved
+            | StorageError::TooLong { .. },
         ) => false,
     }
 }

@@ -49,12 +49,13 @@ impl Backoff {
             Failure::Error(StorageError::Overloaded | StorageError::Locked) => FIRST,
             // Somebody has to put something right first.
             Failure::Error(StorageError::Setup(_) | StorageError::Corrupt(_)) => MOST,
-            // The last two are not said of a log; whoever says them is wrong for a while.
+            // The last three are not said of a log; whoever says them is wrong for a while.
             Failure::Error(
                 StorageError::Unavailable(_)
                 | StorageError::OutcomeUnknown
                 | StorageError::Moved
-                | StorageError::Replaced,
+                | StorageError::Replaced
+                | StorageError::TooLong { .. },
             )
             | Failure::Panicked
             | Failure::OfRecords(_) => grown,

@@ -160,7 +160,8 @@ fn begun(error: StorageError) -> StorageError {
         | StorageError::OutcomeUnknown
         | StorageError::Replaced
         | StorageError::Corrupt(_)
-        | StorageError::Setup(_) => error,
+        | StorageError::Setup(_)
+        | StorageError::TooLong { .. } => error,
     }
 }
 
