@@ -40,6 +40,11 @@ impl ManualClock {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.0.fetch_add(by, Ordering::SeqCst);
     }
+
+    /// Has the clock show a moment, as one does that is set right.
+    pub fn set(&self, now: Micros) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {

@@ -69,8 +69,8 @@ pub async fn an_act_is_appended_once(storage: Storage) {
     let one = act(&game, Actor::Command, at(1));
     assert!(storage.audit.append(one.clone()).await.unwrap());
     assert!(!storage.audit.append(Act { at: at(2), ..one.clone() }).await.unwrap());
-    let key = Some(Uuid::now_v7().to_string());
-    let keyed = |by| Act { key: key.clone(), ..act(&game, by, at(3)) };
+    let key = Uuid::now_v7().to_string();
+    let keyed = |by| Act { key: Some(key.clone()), ..act(&game, by, at(3)) };
     assert!(storage.audit.append(keyed(Actor::Command)).await.unwrap());
     assert!(!storage.audit.append(keyed(Actor::Command)).await.unwrap());
     assert!(storage.audit.append(keyed(Actor::Operator(Uuid::from_u128(1)))).await.unwrap());
@@ -78,7 +78,7 @@ pub async fn an_act_is_appended_once(storage: Storage) {
     let acts = page(&storage, read).await;
     assert_eq!((acts.len(), acts.last()), (3, Some(&one)));
     // A change under a key under which something else was done is refused.
-    let sent = Some(SentKey::new(key.unwrap(), ""));
+    let sent = Some(SentKey::new(key, ""));
     let change = Change { key: sent, ..new(&game, "{}") };
     assert_eq!(storage.documents.change(change).await.unwrap(), Changed::KeyReused);
 }
