@@ -24,6 +24,9 @@ pub struct AppSettings {
     /// The web origins (`https://game.example`) whose pages may connect. Clients that are
     /// not browsers send none and need none.
     pub origins: Vec<String>,
+    /// The language that players are told things in where their own is missing, a BCP 47 tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// The identity providers that the game logs in by. The key is the provider's word on
     /// the wire; `kind` says how it is verified: `guest`, `google`, `apple` or `oidc`. The
     /// other fields are those of [`OidcSettings`]; `google` and `apple` know most of them.
@@ -57,6 +60,7 @@ impl fmt::Debug for AppSettings {
         f.debug_struct("AppSettings")
             .field("name", &self.name)
             .field("origins", &self.origins)
+            .field("language", &self.language)
             .field("providers", &self.providers.keys().collect::<Vec<_>>())
             .field("server_keys", &self.server_keys)
             .field("webhook", &self.webhook)
@@ -87,6 +91,8 @@ pub struct Game {
     pub name: String,
     /// Whose pages may connect.
     pub origins: Vec<String>,
+    /// The language that players are told things in where their own is missing.
+    pub language: Option<String>,
     /// How its players log in.
     pub providers: BTreeMap<String, Provider>,
     /// Where its own server is told what happened.
@@ -156,6 +162,9 @@ impl AppSettings {
             if !is_origin(origin) {
                 problems.push(AppProblem::new(&["origins", &format!("[{position}]")], ORIGIN));
             }
+        }
+        if self.language.as_deref().is_some_and(|tag| !is_language(tag)) {
+            problems.push(AppProblem::new(&["language"], LANGUAGE));
         }
         let rates = [
             ("requests_per_minute", self.requests_per_minute),
@@ -227,6 +236,7 @@ impl Game {
                 name,
                 webhook: settings.webhook.clone(),
                 origins,
+                language: settings.language.clone(),
                 providers,
                 rate,
                 stores: settings.stores.clone(),
@@ -259,6 +269,15 @@ impl Game {
     pub fn allows(&self, origin: &str) -> bool {
         self.origins.iter().any(|known| known == origin)
     }
+}
+
+/// What is said of a language that is none.
+const LANGUAGE: &str = "expected a language such as \"ko\" or \"pt-BR\"";
+
+/// Whether it looks like a BCP 47 tag.
+fn is_language(tag: &str) -> bool {
+    let of_tag = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (2..=35).contains(&tag.len()) && tag.bytes().all(of_tag)
 }
 
 /// What is said of an origin that is none.

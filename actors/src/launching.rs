@@ -1,27 +1,64 @@
-//! What a client needs to know before it logs in, answered from memory.
+//! What a client needs to know before it logs in, answered from memory; and who is told when it
+//! changes.
 //!
-//! A permanent actor keeps the games' rows in memory and reads them again now and then;
-//! whoever needs a game looks at what it last published. While storage cannot be reached,
-//! what is known stays known.
+//! A permanent actor keeps the games' rows and what operators wrote in memory, and reads what is
+//! new of it again and again; whoever needs it looks at what was last published. While storage
+//! cannot be reached, what is known stays known. The actor also looks at the clock, many times a
+//! second, for what is due to be told ([`crier`]).
+//!
+//! What operators wrote is asked for by its revision, twice a second and on every node: a read by
+//! an index that finds nothing. So whatever is published is on every screen within a second, and
+//! for that no node has to hear of another, by Redis or otherwise.
+
+pub mod audience;
+mod crier;
+pub mod localised;
+pub mod number;
+pub mod office;
+pub mod rules;
+mod telling;
+pub mod testers;
+pub mod versions;
+pub mod windows;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+use protocol::client::Client;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::AppId;
 use protocol::launching::{ServiceWord, StatusReply, StatusRequest};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::apps::{App, Apps};
 use storage::clock::Clock;
+use storage::documents::{Document, Documents};
 use storage::error::StorageError;
+use storage::open::Storage;
 use tokio::sync::{oneshot, watch};
 
 use crate::apps::{AppSettings, Game, RequestRate};
+use crate::sessions::{FaintSessions, Sessions};
 use crate::supervisor::Peer;
+use audience::{Audience, Audiences, ClientClaim};
+use crier::Crier;
+use rules::{Judged, Known, Rules};
+use windows::Window;
 
 /// How often the games' rows are read again.
 const REFRESH: Duration = Duration::from_secs(30);
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// In how many ticks it is asked once what is new.
+const LOOK_TICKS: u64 = 5;
+/// How many documents are read at a time.
+const PAGE: usize = 500;
+/// How long a client is told to wait at most before it asks again: a maintenance may end early.
+const CHECK_MOST: Duration = Duration::from_secs(300);
+/// Over how long those come back who ask for themselves.
+const SPREAD: Duration = Duration::from_secs(30);
 
 /// The games that are served, by their words.
 pub type Games = BTreeMap<AppId, Arc<Game>>;
@@ -30,6 +67,11 @@ pub type Games = BTreeMap<AppId, Arc<Game>>;
 #[derive(Clone)]
 pub struct Launching {
     games: watch::Sender<Arc<Games>>,
+    /// `None` until what operators wrote was read once.
+    rules: Arc<ArcSwapOption<Rules>>,
+    audiences: Arc<Audiences>,
+    /// Through whom it speaks.
+    voice: Arc<OnceLock<FaintSessions>>,
     /// The actor's address, for whoever supervises it.
     pub(crate) peer: Peer<Msg>,
     server_address: Arc<str>,
@@ -44,8 +86,21 @@ impl Launching {
     /// a game that is only fit for development is not served.
     #[must_use]
     pub fn new(server_address: &str, production: bool, clock: Arc<dyn Clock>) -> Self {
-        let games = watch::Sender::new(Arc::new(Games::new()));
-        Self { games, peer: Peer::new(), server_address: server_address.into(), production, clock }
+        Self {
+            games: watch::Sender::new(Arc::new(Games::new())),
+            rules: Arc::default(),
+            audiences: Arc::default(),
+            voice: Arc::default(),
+            peer: Peer::new(),
+            server_address: server_address.into(),
+            production,
+            clock,
+        }
+    }
+
+    /// Has it speak to those who are connected; the first time counts. It does not keep them.
+    pub fn speak_to(&self, sessions: &Sessions) {
+        let _ = self.voice.set(sessions.faint());
     }
 
     /// Knows a game from now on, without its actor.
@@ -77,27 +132,140 @@ impl Launching {
         self.games.borrow().clone()
     }
 
+    /// What operators wrote, as this node knows it.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.load_full().unwrap_or_default()
+    }
+
     /// Answers `launch.status`.
     ///
     /// # Errors
-    /// `app.unknown`; `body.invalid` when the client names another game.
-    pub fn status(&self, request: &StatusRequest) -> Result<StatusReply, ErrorBody> {
+    /// `app.unknown`; `body.invalid` when the client names another game; `launch.version_unknown`.
+    pub fn status(&self, request: &StatusRequest, from: IpAddr) -> Result<StatusReply, ErrorBody> {
         let game = self.game(&request.app)?;
         same_app(&game.id, request.client.app.as_ref())?;
-        Ok(self.status_of(&game))
+        let rules = self.rules();
+        self.status_of(&rules.audience(&game.id, &request.client, from))
     }
 
-    /// Whether a game is in service. A game without registered versions and without a
-    /// maintenance is.
-    #[must_use]
-    pub fn status_of(&self, _: &Game) -> StatusReply {
-        let word = ServiceWord::InService;
-        StatusReply {
+    /// What an audience is told of the service.
+    ///
+    /// # Errors
+    /// `launch.version_unknown`.
+    pub fn status_of(&self, audience: &Audience) -> Result<StatusReply, ErrorBody> {
+        let (rules, now) = (self.rules(), self.clock.now());
+        let Judged { word, version, window, planned } = rules.judge(audience, now);
+        let (Some(word), Some(version)) = (word, version) else {
+            return Err(self.refused(&rules, audience, None, window.as_ref()));
+        };
+        let (lang, default) = (audience.lang.as_deref(), self.language(&audience.app));
+        let (versions, default) = (rules.versions(&audience.app), default.as_deref());
+        let update = telling::is_about_update(version).then(|| versions.update(audience, default));
+        let message = versions.message(audience, default).filter(|_| update.is_none());
+        let own = versions.of(audience).and_then(|version| version.server_address.clone());
+        Ok(StatusReply {
             status: word.number(),
             word,
-            server_address: self.server_address.to_string(),
-            time: self.clock.now(),
+            message,
+            update: update.map(Box::new),
+            maintenance: window
+                .map(|window| Box::new(telling::holding(&window, lang, default, now))),
+            planned: planned.map(|window| Box::new(window.told(lang, default))),
+            server_address: own.unwrap_or_else(|| self.server_address.to_string()),
+            time: now,
+        })
+    }
+
+    /// Who a client is told things with; shared by all who are alike.
+    #[must_use]
+    pub fn audience(&self, app: &AppId, client: &Client, from: IpAddr) -> Arc<Audience> {
+        self.audiences.share(self.rules().audience(app, client, from))
+    }
+
+    /// Whether an audience may come in now.
+    ///
+    /// # Errors
+    /// `launch.*`, as the service is refused.
+    pub fn admit(&self, audience: &Audience) -> Result<(), ErrorBody> {
+        let (rules, now) = (self.rules(), self.clock.now());
+        let Judged { word, window, .. } = rules.judge(audience, now);
+        match word {
+            Some(word) if word.lets_in() => Ok(()),
+            word => Err(self.refused(&rules, audience, word, window.as_ref())),
         }
+    }
+
+    /// Whether a client may come in now.
+    ///
+    /// # Errors
+    /// As [`Launching::admit`].
+    pub fn admit_client(
+        &self,
+        app: &AppId,
+        client: &Client,
+        from: IpAddr,
+    ) -> Result<(), ErrorBody> {
+        match self.restricts(app) {
+            true => self.admit(&self.rules().audience(app, client, from)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the client of an access token may go on. Of one that does not say what it is only
+    /// what holds for the whole game counts.
+    ///
+    /// # Errors
+    /// As [`Launching::admit`].
+    pub fn admit_claim(
+        &self,
+        app: &AppId,
+        claim: Option<&ClientClaim>,
+        from: IpAddr,
+    ) -> Result<(), ErrorBody> {
+        if !self.restricts(app) {
+            return Ok(());
+        }
+        if let Some(claim) = claim {
+            return self.admit(&self.rules().audience(app, &claim.into(), from));
+        }
+        let (rules, now) = (self.rules(), self.clock.now());
+        match rules.holding_all(app, now) {
+            Some(window) if !rules.tests(app, None, from) => {
+                let default = self.language(app);
+                Err(telling::maintained(window, None, default.as_deref(), now))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether anybody of a game may be refused just now.
+    #[must_use]
+    pub fn restricts(&self, app: &AppId) -> bool {
+        let now = self.clock.now();
+        self.rules.load().as_ref().is_some_and(|rules| rules.restrict(app, now))
+    }
+
+    fn refused(
+        &self,
+        rules: &Rules,
+        audience: &Audience,
+        word: Option<ServiceWord>,
+        window: Option<&Arc<Window>>,
+    ) -> ErrorBody {
+        let default = self.language(&audience.app);
+        let default = default.as_deref();
+        match (word, window) {
+            (Some(ServiceWord::Maintenance | ServiceWord::MaintenanceAll), Some(window)) => {
+                telling::maintained(window, audience.lang.as_deref(), default, self.clock.now())
+            }
+            (word, _) => telling::refused(rules.versions(&audience.app), audience, default, word),
+        }
+    }
+
+    /// The language that a game's players are told in where their own is missing.
+    fn language(&self, app: &AppId) -> Option<String> {
+        self.games.borrow().get(app).and_then(|game| game.language.clone())
     }
 
     /// Has the games' rows read again, and returns when they are.
@@ -105,16 +273,28 @@ impl Launching {
     /// # Errors
     /// `Unavailable` when the actor is not there to do it.
     pub async fn reload(&self) -> Result<(), StorageError> {
+        self.ask(|reply_to| Msg::Refresh(Some(reply_to))).await
+    }
+
+    /// Has it read what operators wrote since, and returns when that counts.
+    ///
+    /// # Errors
+    /// As [`Launching::reload`].
+    pub async fn look(&self) -> Result<(), StorageError> {
+        self.ask(|reply_to| Msg::Look(Some(reply_to))).await
+    }
+
+    async fn ask(&self, msg: impl FnOnce(oneshot::Sender<()>) -> Msg) -> Result<(), StorageError> {
         let gone = || StorageError::Unavailable("the launching actor is not running".into());
         let (reply_to, reply) = oneshot::channel();
-        self.peer.cast(Msg::Refresh(Some(reply_to))).map_err(|_| gone())?;
+        self.peer.cast(msg(reply_to)).map_err(|_| gone())?;
         reply.await.map_err(|_| gone())
     }
 
     /// The actor and its arguments, for whoever supervises it.
-    pub(crate) fn actor(&self, apps: &Apps) -> (LaunchingActor, Args) {
-        let (apps, games) = (apps.clone(), self.games.clone());
-        (LaunchingActor, Args { apps, games, production: self.production })
+    pub(crate) fn actor(&self, storage: &Storage) -> (LaunchingActor, Args) {
+        let (apps, documents) = (storage.apps.clone(), storage.documents.clone());
+        (LaunchingActor, Args { apps, documents, launching: self.clone() })
     }
 }
 
@@ -131,27 +311,49 @@ pub(crate) fn same_app(app: &AppId, named: Option<&AppId>) -> Result<(), ErrorBo
     }
 }
 
+type Asked = Option<oneshot::Sender<()>>;
+
 /// What the actor is told.
 #[derive(Debug)]
 pub enum Msg {
     /// Read the games' rows again, and tell who asked for it.
-    Refresh(Option<oneshot::Sender<()>>),
+    Refresh(Asked),
     /// They were read, for whoever asked.
-    Read(Result<Vec<App>, StorageError>, Option<oneshot::Sender<()>>),
+    Read(Result<Vec<App>, StorageError>, Asked),
+    /// Read what operators wrote since, and tell who asked for it.
+    Look(Asked),
+    /// It was read, for whoever asked.
+    Learned(Result<Vec<Document>, StorageError>, Asked),
+    /// Look at the clock.
+    Tick,
+    /// What was due was told.
+    Cried,
 }
 
 /// What the actor needs.
 pub(crate) struct Args {
-    production: bool,
     apps: Apps,
-    games: watch::Sender<Arc<Games>>,
+    documents: Documents,
+    launching: Launching,
+}
+
+/// What the actor knows.
+pub(crate) struct State {
+    args: Args,
+    known: Known,
+    crier: Crier,
+    ticks: u64,
+    /// Whether it is being asked by the clock what is new.
+    looking: bool,
+    /// Whether somebody is being told something.
+    crying: bool,
 }
 
 pub(crate) struct LaunchingActor;
 
-impl Args {
-    fn refresh(&self, myself: &ActorRef<Msg>, asked_by: Option<oneshot::Sender<()>>) {
-        let (apps, myself) = (self.apps.clone(), myself.clone());
+impl State {
+    fn refresh(&self, myself: &ActorRef<Msg>, asked_by: Asked) {
+        let (apps, myself) = (self.args.apps.clone(), myself.clone());
         tokio::spawn(async move {
             let read = apps.list().await;
             // The actor may have died meanwhile; its successor reads for itself.
@@ -159,8 +361,63 @@ impl Args {
         });
     }
 
+    fn look(&mut self, myself: &ActorRef<Msg>, asked_by: Asked) {
+        self.looking = self.looking || asked_by.is_none();
+        let (documents, myself) = (self.args.documents.clone(), myself.clone());
+        let from = self.known.revision;
+        tokio::spawn(async move {
+            let news = news(&documents, from).await;
+            let _ = myself.cast(Msg::Learned(news, asked_by));
+        });
+    }
+
+    fn learned(&mut self, news: Result<Vec<Document>, StorageError>, asked_by: Asked) {
+        self.looking = self.looking && asked_by.is_some();
+        match news {
+            Err(error) => {
+                metrics::counter!("daemun_launching_look_failures_total").increment(1);
+                tracing::debug!(%error, "what operators wrote could not be read; what is known stays");
+            }
+            Ok(news) if news.is_empty() => {}
+            Ok(news) => self.learn(news),
+        }
+        if let Some(reply_to) = asked_by {
+            let _ = reply_to.send(());
+        }
+    }
+
+    fn learn(&mut self, news: Vec<Document>) {
+        self.known.learn(news);
+        let launching = &self.args.launching;
+        launching.rules.store(Some(Arc::new(self.known.rules(launching.clock.now()))));
+    }
+
+    fn tick(&mut self, myself: &ActorRef<Msg>) {
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(LOOK_TICKS) && !self.looking {
+            self.look(myself, None);
+        }
+        if self.crying {
+            return;
+        }
+        let launching = &self.args.launching;
+        let cries = self.crier.due(&launching.rules(), launching.clock.now());
+        let voice = launching.voice.get().and_then(FaintSessions::sessions);
+        if let (Some(sessions), false) = (voice, cries.is_empty()) {
+            self.crying = true;
+            let (launching, myself) = (launching.clone(), myself.clone());
+            let crying =
+                tokio::spawn(async move { telling::cry(&launching, &sessions, cries).await });
+            tokio::spawn(async move {
+                // Whatever became of it, the next is told.
+                let _ = crying.await;
+                let _ = myself.cast(Msg::Cried);
+            });
+        }
+    }
+
     fn may_serve(&self, game: &Game) -> bool {
-        let refused = self.production && game.is_for_development();
+        let refused = self.args.launching.production && game.is_for_development();
         if refused {
             tracing::error!(app = %game.id, "game {} trusts simulators, so production does not serve it", game.id);
         }
@@ -168,18 +425,33 @@ impl Args {
     }
 
     fn publish(&self, read: Result<Vec<App>, StorageError>) {
+        let published = &self.args.launching.games;
         match read {
             Err(error) => tracing::warn!(%error, "the games could not be read; those known stay"),
             Ok(rows) => {
-                let known = self.games.borrow().clone();
+                let known = published.borrow().clone();
                 let games = rows
                     .into_iter()
                     .filter_map(|row| game(&row).or_else(|| known.get(&row.id).cloned()))
                     .filter(|game| self.may_serve(game))
                     .map(|game| (game.id.clone(), game))
                     .collect();
-                self.games.send_replace(Arc::new(games));
+                published.send_replace(Arc::new(games));
             }
+        }
+    }
+}
+
+/// All that was written since a revision.
+async fn news(documents: &Documents, from: i64) -> Result<Vec<Document>, StorageError> {
+    let (mut news, mut from) = (Vec::new(), from);
+    loop {
+        let page = documents.since(from, PAGE).await?;
+        let whole = page.len() < PAGE;
+        from = page.last().map_or(from, |last| last.revision);
+        news.extend(page);
+        if whole {
+            return Ok(news);
         }
     }
 }
@@ -197,25 +469,37 @@ fn game(row: &App) -> Option<Arc<Game>> {
 
 impl Actor for LaunchingActor {
     type Msg = Msg;
-    type State = Args;
+    type State = State;
     type Arguments = Args;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Msg>,
         args: Args,
-    ) -> Result<Args, ActorProcessingErr> {
-        // The first reading is waited for: nobody logs in without it.
-        args.publish(args.apps.list().await);
+    ) -> Result<State, ActorProcessingErr> {
+        let (known, crier) = (Known::default(), Crier::default());
+        let mut state = State { args, known, crier, ticks: 0, looking: false, crying: false };
+        // The first readings are waited for: nobody logs in without them. Without what operators
+        // wrote nobody must: whoever is to be kept out would come in.
+        match news(&state.args.documents, 0).await {
+            Ok(news) => state.learn(news),
+            // An actor before this one read it, and what it knew stays.
+            Err(_) if state.args.launching.rules.load().is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+        state.publish(state.args.apps.list().await);
+        // Before anybody is let in by it: who comes later hears of what is due later.
+        state.tick(&myself);
         myself.send_interval(REFRESH, || Msg::Refresh(None));
-        Ok(args)
+        myself.send_interval(TICK, || Msg::Tick);
+        Ok(state)
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Msg>,
         msg: Msg,
-        state: &mut Args,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Refresh(asked_by) => state.refresh(&myself, asked_by),
@@ -225,6 +509,10 @@ impl Actor for LaunchingActor {
                     let _ = reply_to.send(());
                 }
             }
+            Msg::Look(asked_by) => state.look(&myself, asked_by),
+            Msg::Learned(news, asked_by) => state.learned(news, asked_by),
+            Msg::Tick => state.tick(&myself),
+            Msg::Cried => state.crying = false,
         }
         Ok(())
     }

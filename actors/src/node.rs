@@ -1,9 +1,11 @@
 //! A node: what a door holds, and asks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::presence::Roll;
 use protocol::error::{ErrorBody, ErrorCode};
+use protocol::identity::{RefreshRequest as RefreshLogin, Tokens};
 use protocol::ids::{AppId, SessionId};
 use protocol::operation::{MemberRequest, PublicRequest, Reply};
 use protocol::sessions::{
@@ -58,44 +60,76 @@ pub struct Opened {
 }
 
 impl Node {
-    /// Answers a request that needs no login. `origin` is what a browser said.
+    /// Answers a request that needs no login. `origin` is what a browser said, `from` where it
+    /// comes from. Who is not let in now is refused before anything of his is used up.
     ///
     /// # Errors
     /// The operation's own.
     pub async fn public(
         &self,
+        from: IpAddr,
         origin: Option<&str>,
         request: PublicRequest,
     ) -> Result<Reply, ErrorBody> {
         match request {
-            PublicRequest::LaunchStatus(r) => self.launching.status(&r).map(Reply::LaunchStatus),
+            PublicRequest::LaunchStatus(r) => {
+                self.launching.status(&r, from).map(Reply::LaunchStatus)
+            }
             PublicRequest::AuthNonce(r) => {
                 self.game_for(&r.app, origin)?;
                 Ok(Reply::AuthNonce(self.identity.nonce(&r)))
             }
             PublicRequest::AuthLogin(r) => {
                 let game = self.game_for(&r.app, origin)?;
+                self.launching.admit_client(&game.id, &r.client, from)?;
                 self.identity.login(&game, &r).await.map(Reply::AuthLogin)
             }
             PublicRequest::AuthRefresh(r) => {
                 let game = self.game_for(&r.app, origin)?;
-                self.identity.refresh(&game, &r).await.map(Reply::AuthRefresh)
+                self.refresh_login(&game, &r, from).await.map(Reply::AuthRefresh)
             }
         }
     }
 
+    async fn refresh_login(
+        &self,
+        game: &Game,
+        request: &RefreshLogin,
+        from: IpAddr,
+    ) -> Result<Tokens, ErrorBody> {
+        let kept = match (&request.client, self.launching.restricts(&game.id)) {
+            (None, true) => self.identity.client_of(game, request).await?,
+            (Some(_), _) | (None, false) => None,
+        };
+        let client = request.client.as_ref().or(kept.as_ref());
+        if let Some(client) = client {
+            launching::same_app(&game.id, client.app.as_ref())?;
+            self.launching.admit_client(&game.id, client, from)?;
+        }
+        self.identity.refresh(game, request, client).await
+    }
+
     /// Answers a member's request. It is on its way before this returns; the future is
-    /// the answer.
+    /// the answer. A caller without a connection whose client is not let in now may do nothing but
+    /// log out; an open connection of such a client is told and closed.
     ///
     /// # Errors
-    /// `origin.refused`; in the future, the operation's own.
+    /// `origin.refused`, `launch.*`; in the future, the operation's own.
     pub fn member(
         &self,
+        from: IpAddr,
         origin: Option<&str>,
         caller: Caller,
         request: MemberRequest,
     ) -> Result<impl Future<Output = Result<Reply, ErrorBody>> + Send + use<>, ErrorBody> {
         self.game_for(&caller.app, origin)?;
+        let leaves = matches!(
+            request,
+            MemberRequest::AuthLogout(_) | MemberRequest::AuthLogoutEverywhere(_)
+        );
+        if let (Some(client), false) = (&caller.client, leaves) {
+            self.launching.admit_claim(&caller.app, client.as_ref().as_ref(), from)?;
+        }
         Ok(self.sessions.request(caller, request))
     }
 
@@ -110,18 +144,24 @@ impl Node {
     /// Opens a session on a connection.
     ///
     /// # Errors
-    /// `auth.*`, `session.replaced`, `origin.refused`, `app.unknown`, `body.invalid`, or
-    /// what storage says.
+    /// `auth.*`, `session.replaced`, `origin.refused`, `app.unknown`, `body.invalid`, `launch.*`,
+    /// or what storage says.
     pub async fn open(
         &self,
+        from: IpAddr,
         origin: Option<&str>,
         request: &OpenRequest,
         connection: Arc<dyn Connection>,
     ) -> Result<Opened, ErrorBody> {
-        let caller = self.caller(request.token.expose())?;
+        let caller = self.caller(request.token.expose())?.connected();
         let game = self.game_for(&caller.app, origin)?;
         launching::same_app(&game.id, request.client.app.as_ref())?;
-        let (attachment, standing) = self.sessions.open(&caller, connection).await?;
+        let audience = self.launching.audience(&game.id, &request.client, from);
+        self.launching.admit(&audience)?;
+        let (attachment, standing) =
+            self.sessions.open(&caller, connection, Some(audience.clone())).await?;
+        // A maintenance that began meanwhile found it attached, or is found here.
+        self.launching.admit(&audience)?;
         let inbox = standing.inbox;
         let resumed = request.resume.map(|resume| resumable(&resume, &caller, inbox));
         let (session, delivered, resume_failed) = match (request.resume, resumed) {
@@ -149,7 +189,7 @@ impl Node {
             seq: inbox,
             time: self.clock.now(),
             heartbeat_s: self.heartbeat_s,
-            launch: self.launching.status_of(&game),
+            launch: self.launching.status_of(&audience)?,
         };
         Ok(Opened { attachment, caller, delivered, reply })
     }
@@ -165,6 +205,7 @@ impl Node {
         request: &RefreshRequest,
     ) -> Result<(Caller, RefreshReply), ErrorBody> {
         let newer = self.caller(request.token.expose())?;
+        let newer = if caller.client.is_none() { newer.connected() } else { newer };
         if (newer.member, newer.login) != (caller.member, caller.login) {
             let message = "the access token is of another login";
             return Err(ErrorBody::new(ErrorCode::AuthRefused, message));

@@ -15,13 +15,14 @@ mod registry;
 pub mod replies;
 mod revoked;
 mod settings;
+pub(crate) mod tell;
 mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use protocol::close::{CloseCode, CloseReason};
@@ -43,6 +44,7 @@ pub use settings::SessionsSettings;
 pub use waiting::is_long_poll;
 
 use crate::identity::tokens::Caller;
+use crate::launching::audience::Audience;
 use crate::purchases::desk::Desk;
 use crate::session::{self, Msg};
 use crate::{fault, identity, random};
@@ -69,6 +71,16 @@ pub trait Connection: Send + Sync + 'static {
 /// The typed handle for sessions.
 #[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
+
+/// A handle that keeps nobody connected.
+pub(crate) struct FaintSessions(Weak<Inner>);
+
+impl FaintSessions {
+    /// The sessions, while there are any.
+    pub(crate) fn sessions(&self) -> Option<Sessions> {
+        self.0.upgrade().map(Sessions)
+    }
+}
 
 /// How many locks the members are spread over.
 const LOCKS: usize = 64;
@@ -108,6 +120,11 @@ impl Sessions {
         let context = Arc::new(Context { storage, clock, settings, desk });
         let (registry, turns) = (Arc::new(Registry::new(LOCKS)), broadcast::Turns::default());
         Self(Arc::new(Inner { registry, replies, turns, context }))
+    }
+
+    /// A handle that keeps nobody connected.
+    pub(crate) fn faint(&self) -> FaintSessions {
+        FaintSessions(Arc::downgrade(&self.0))
     }
 
     /// Has the member's session actor answer a request. It is sent before this returns, so
@@ -153,7 +170,16 @@ impl Sessions {
 
     /// Attaches whoever waits without a session of its own.
     fn wait_as(&self, caller: &Caller, waiter: Arc<dyn Connection>) -> Attachment {
-        let id = self.0.registry.attach(caller, waiter);
+        self.attach(caller, waiter, None)
+    }
+
+    fn attach(
+        &self,
+        caller: &Caller,
+        connection: Arc<dyn Connection>,
+        audience: Option<Arc<Audience>>,
+    ) -> Attachment {
+        let id = self.0.registry.attach(caller, connection, audience);
         Attachment {
             sessions: self.clone(),
             caller: caller.clone(),
@@ -171,6 +197,8 @@ impl Sessions {
     /// The newest connection of a login stands: an older one, often half-open and noticed
     /// late, is closed `moved`.
     ///
+    /// What its `audience` is told it hears from then on; without one it hears nothing of that.
+    ///
     /// # Errors
     /// `auth.refused`, `auth.logged_out`, `session.replaced`, `member.banned`, or what
     /// storage says.
@@ -178,8 +206,9 @@ impl Sessions {
         &self,
         caller: &Caller,
         connection: Arc<dyn Connection>,
+        audience: Option<Arc<Audience>>,
     ) -> Result<(Attachment, Standing), ErrorBody> {
-        let mut attachment = self.wait_as(caller, connection);
+        let mut attachment = self.attach(caller, connection, audience);
         let standing = standing(&self.0.context, caller).await?;
         for older in self.0.registry.older(caller.member, caller.login, attachment.id) {
             older.close(CloseCode::Moved, CloseReason::default());

@@ -86,6 +86,12 @@ impl Ground {
         else {
             panic!("the login is refused")
         };
-        Caller { app, member: member.id, login: login.id, expires_at: login.expires_at }
+        Caller {
+            app,
+            member: member.id,
+            login: login.id,
+            expires_at: login.expires_at,
+            client: None,
+        }
     }
 }

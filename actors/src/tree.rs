@@ -52,7 +52,7 @@ pub async fn start(
             .stop_by(storage::actor::gamelog::drain),
         ],
     );
-    let (launch, apps) = (launching.clone(), storage.apps.clone());
+    let (launch, of) = (launching.clone(), storage.clone());
     let keeper = housekeeper::Args {
         sessions: storage.sessions.clone(),
         inboxes: storage.inboxes.clone(),
@@ -62,7 +62,7 @@ pub async fn start(
     let webhooks = webhooks.clone();
     let children = vec![
         storage_tree,
-        child("launching", launching.peer.clone(), move || launch.actor(&apps)),
+        child("launching", launching.peer.clone(), move || launch.actor(&of)),
         child("housekeeper", Peer::new(), move || (HousekeeperActor, keeper.clone())),
         child("webhooks", Peer::new(), move || (WebhooksActor, webhooks.clone()))
             .stop_within(STOPPED_WITHIN),

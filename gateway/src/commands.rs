@@ -6,6 +6,7 @@ pub mod config;
 pub mod gamelog;
 pub mod healthcheck;
 pub mod keys;
+pub mod launching;
 pub mod ledger;
 pub mod member;
 pub mod migrate;

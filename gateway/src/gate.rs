@@ -72,7 +72,7 @@ impl Gate {
         let tier = self.limits.of(client);
         tier.admit(&request).await?;
         let _share = tier.share()?;
-        self.node.public(origin, request).await
+        self.node.public(client, origin, request).await
     }
 
     /// Has the node open a session on a connection, once there is room for it.
@@ -89,7 +89,7 @@ impl Gate {
         let tier = self.limits.of(client);
         tier.admit_open().await?;
         let _share = tier.share()?;
-        self.node.open(origin, request, connection).await
+        self.node.open(client, origin, request, connection).await
     }
 
     /// Has the node answer a member's request, if there is room for it. It is on its way before
@@ -105,7 +105,7 @@ impl Gate {
         request: MemberRequest,
     ) -> Result<impl Future<Output = Result<Reply, ErrorBody>> + Send + use<>, ErrorBody> {
         let share = self.limits.of(client).share_for(&request)?;
-        let answer = self.node.member(origin, caller, request)?;
+        let answer = self.node.member(client, origin, caller, request)?;
         Ok(async move {
             let _share = share;
             answer.await

@@ -4,6 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use gateway::commands::launching::{
+    AuditCommand, MaintenanceCommand, TesterCommand, VersionCommand,
+};
 use gateway::commands::webhooks::WebhooksCommand;
 use gateway::commands::{
     self, app::AppCommand, config::ConfigCommand, gamelog::GamelogCommand, keys::KeysCommand,
@@ -70,6 +73,26 @@ enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
+    /// Registers versions of a game's client, and says how each stands.
+    Version {
+        #[command(subcommand)]
+        command: VersionCommand,
+    },
+    /// Plans maintenance, has it end earlier or later, or calls it off.
+    Maintenance {
+        #[command(subcommand)]
+        command: MaintenanceCommand,
+    },
+    /// Lets devices and addresses in during maintenance.
+    Tester {
+        #[command(subcommand)]
+        command: TesterCommand,
+    },
+    /// Shows what operators did.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Brings the databases' schema up to date, or says where it stands.
     Migrate {
         #[command(subcommand)]
@@ -109,6 +132,16 @@ fn main() -> ExitCode {
         Command::Gamelog { command } => runtime.block_on(commands::gamelog::run(command, &flags)),
         Command::Purchase { command } => runtime.block_on(commands::purchase::run(command, &flags)),
         Command::Ledger { command } => runtime.block_on(commands::ledger::run(command, &flags)),
+        Command::Version { command } => {
+            runtime.block_on(commands::launching::version(command, &flags))
+        }
+        Command::Maintenance { command } => {
+            runtime.block_on(commands::launching::maintenance(command, &flags))
+        }
+        Command::Tester { command } => {
+            runtime.block_on(commands::launching::tester(command, &flags))
+        }
+        Command::Audit { command } => runtime.block_on(commands::launching::audit(command, &flags)),
         Command::Migrate { command } => runtime.block_on(commands::migrate::run(command, &flags)),
         Command::Shards { command } => runtime.block_on(commands::shards::run(command, &flags)),
         Command::Webhooks { command } => runtime.block_on(commands::webhooks::run(command, &flags)),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::game_servers::ServerOperation;
+use protocol::launching::{Announced, Countdown};
 use protocol::members::Ban;
 use protocol::operation::{Access, Doors, Effect, Operation, Visitor};
 use serde_json::json;
@@ -92,6 +93,8 @@ fn collect() -> Collector {
     collector.schema::<ErrorBody>("ErrorBody");
     // No operation names it: it is the `detail` of `member.banned`, and the push's body.
     collector.schema::<Ban>("Ban");
+    collector.schema::<Countdown>("Countdown");
+    collector.schema::<Announced>("Announced");
     collector
 }
 

@@ -2,6 +2,7 @@
 //! simulators' controls in development.
 
 mod apps;
+mod launching;
 mod ledger;
 mod members;
 mod purchases;
@@ -14,6 +15,9 @@ pub use members::{
 };
 pub use webhooks::{NoticesPage, NoticesQuery, ReplayCommand, Replayed, ShownNotice};
 
+pub use launching::{
+    ActsQuery, MaintenanceOrder, ShownAct, ShownDocument, TesterOrder, VersionOrder,
+};
 pub use ledger::{AuditPage, AuditQuery, WalletQuery};
 pub use purchases::{
     HeldQuery, Judged, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand, ShownPurchase,
@@ -72,6 +76,10 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/purchase/release", post(purchases::release))
         .route("/wallet/show", post(ledger::wallet))
         .route("/ledger/audit", post(ledger::audit))
+        .route("/version", post(launching::version))
+        .route("/maintenance", post(launching::maintenance))
+        .route("/tester", post(launching::tester))
+        .route("/audit", post(launching::audit))
         .layer(from_fn_with_state(private.clone(), authorised));
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))

@@ -142,6 +142,7 @@ impl Server {
         let desk = Desk::new(storage.clone(), on, sold, clock.clone());
         let sessions =
             Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), desk.clone());
+        launching.speak_to(&sessions);
         let identity = IdentityService::new(Parts {
             storage: storage.clone(),
             sessions: sessions.clone(),

@@ -139,7 +139,7 @@ impl Player {
     pub async fn refresh(&mut self) -> Result<Tokens, Failure> {
         let app = self.known.visitor.app().clone();
         let refresh_token = self.known.login.tokens.refresh_token.clone();
-        let body = NewTokensRequest { app, refresh_token, take_over: false };
+        let body = NewTokensRequest { app, refresh_token, take_over: false, client: None };
         let tokens: Tokens = self.ask(Operation::AuthRefresh, &body).await?;
         self.known.login.tokens = tokens.clone();
         Ok(tokens)

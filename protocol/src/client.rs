@@ -25,6 +25,11 @@ pub struct Client {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 128, example = "Pixel 9")]
     pub device: Option<Text<128>>,
+    /// An id that this installation of the game made up for itself, by which operators know the
+    /// devices that test; no hardware id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    pub device_id: Option<Text<64>>,
     /// The player's language, a BCP 47 tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 35, example = "ko")]

@@ -92,6 +92,17 @@ errors! {
     OriginRefused "origin.refused" 403 Never;
     /// No game has this word.
     AppUnknown "app.unknown" 404 Never;
+    /// The game is under maintenance for this client; `detail.maintenance` has what players are
+    /// told.
+    LaunchMaintenance "launch.maintenance" 503 Later;
+    /// This client must be updated; `detail.update` has to what, and where it is to be had.
+    LaunchUpdateRequired "launch.update_required" 403 Never;
+    /// This client's version is kept out; `detail.message` has what players are told.
+    LaunchBlocked "launch.blocked" 403 Never;
+    /// The service of this client's version has ended; `detail.message` has what players are told.
+    LaunchClosed "launch.closed" 403 Never;
+    /// The game has registered no such version; `detail.update` has where a known one is to be had.
+    LaunchVersionUnknown "launch.version_unknown" 404 Never;
     /// The game does not log in by this provider.
     ProviderUnknown "provider.unknown" 404 Never;
     /// The member is not there any more.

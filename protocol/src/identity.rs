@@ -134,6 +134,9 @@ pub struct RefreshRequest {
     /// is a new login, and the other device is replaced in turn.
     #[serde(default)]
     pub take_over: bool,
+    /// The client as it is now; without it the client counts as what it was at the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
 }
 
 /// The body of `auth.logout`.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::launching::{Announced, Countdown, Ended, Maintenance};
 use crate::text::Text;
 use crate::time::Micros;
 
@@ -17,6 +18,16 @@ pub enum Push {
     },
     /// `session.replaced`: a newer login took this session's place; a close follows.
     SessionReplaced,
+    /// `maintenance.scheduled`: a maintenance of this client is planned, or its plan was changed.
+    MaintenanceScheduled(Maintenance),
+    /// `maintenance.countdown`: it begins soon.
+    MaintenanceCountdown(Countdown),
+    /// `maintenance.started`: it has begun; who is no tester is closed.
+    MaintenanceStarted(Maintenance),
+    /// `maintenance.ended`: it is over, or was called off.
+    MaintenanceEnded(Ended),
+    /// `update.announced`: what became of this client's version.
+    UpdateAnnounced(Announced),
     /// `announcement`: what an operator has to say to everyone who is there now.
     Announcement(Message),
 }
@@ -28,6 +39,11 @@ impl Push {
         match self {
             Self::SessionExpiring { .. } => "session.expiring",
             Self::SessionReplaced => "session.replaced",
+            Self::MaintenanceScheduled(_) => "maintenance.scheduled",
+            Self::MaintenanceCountdown(_) => "maintenance.countdown",
+            Self::MaintenanceStarted(_) => "maintenance.started",
+            Self::MaintenanceEnded(_) => "maintenance.ended",
+            Self::UpdateAnnounced(_) => "update.announced",
             Self::Announcement(_) => "announcement",
         }
     }
@@ -44,6 +60,12 @@ impl Serialize for Push {
                 body.end()
             }
             Self::SessionReplaced => serializer.serialize_struct("SessionReplaced", 0)?.end(),
+            Self::MaintenanceScheduled(body) | Self::MaintenanceStarted(body) => {
+                body.serialize(serializer)
+            }
+            Self::MaintenanceCountdown(body) => body.serialize(serializer),
+            Self::MaintenanceEnded(body) => body.serialize(serializer),
+            Self::UpdateAnnounced(body) => body.serialize(serializer),
             Self::Announcement(message) => message.serialize(serializer),
         }
     }

@@ -10,7 +10,7 @@ use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode, Retry};
 use protocol::identity::{self, Credential, Identity, LoginReply, LoginRequest, Todo, Tokens};
 use protocol::ids::{AppId, LoginId, MemberId, SessionId};
-use protocol::launching::{ServiceWord, StatusReply, StatusRequest};
+use protocol::launching::{Maintenance, ServiceWord, StatusReply, StatusRequest, Update};
 use protocol::members::{MeReply, Member, MemberState};
 use protocol::sessions::{
     self, Login, OpenReply, OpenRequest, PingReply, PingRequest, Resume, ResumeFailed,
@@ -96,10 +96,11 @@ prop_compose! {
         platform in one_of(Platform::ALL),
         store in maybe(one_of(StoreName::ALL)),
         device in maybe(text()),
+        device_id in maybe(text()),
         lang in maybe(text()),
         country in maybe(text()),
     ) -> Client {
-        Client { app, version, platform, store, device, lang, country }
+        Client { app, version, platform, store, device, device_id, lang, country }
     }
 }
 
@@ -145,13 +146,42 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn update()(
+        latest in maybe(any::<String>()),
+        url in maybe(any::<String>()),
+        message in maybe(any::<String>()),
+    ) -> Update {
+        Update { latest, url, message }
+    }
+}
+
+prop_compose! {
+    fn maintenance()(
+        id: u128,
+        from in time(),
+        to in time(),
+        message in maybe(any::<String>()),
+        page in maybe(any::<String>()),
+        check_after_ms in maybe(any::<u64>()),
+    ) -> Maintenance {
+        Maintenance { id: Uuid::from_u128(id), from, to, message, page, check_after_ms }
+    }
+}
+
+prop_compose! {
     fn status_reply()(
         status: u16,
         word in one_of(ServiceWord::ALL),
+        message in maybe(any::<String>()),
+        update in maybe(update()),
+        maintenance in maybe(maintenance()),
+        planned in maybe(self::maintenance()),
         server_address: String,
         time in time(),
     ) -> StatusReply {
-        StatusReply { status, word, server_address, time }
+        let (update, maintenance) = (update.map(Box::new), maintenance.map(Box::new));
+        let planned = planned.map(Box::new);
+        StatusReply { status, word, message, update, maintenance, planned, server_address, time }
     }
 }
 
@@ -220,9 +250,10 @@ proptest! {
 
     #[test]
     fn a_refresh_request_reads_back(
-        app in app(), refresh_token in secret(), take_over: bool, token in secret(),
+        app in app(), refresh_token in secret(), take_over: bool, client in maybe(client()),
+        token in secret(),
     ) {
-        reads_back(&identity::RefreshRequest { app, refresh_token, take_over })?;
+        reads_back(&identity::RefreshRequest { app, refresh_token, take_over, client })?;
         reads_back(&sessions::RefreshRequest { token })?;
     }
 

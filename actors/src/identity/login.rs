@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use protocol::client::Client;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::identity::{
     Credential, LoginReply, LoginRequest, NonceReply, NonceRequest, RefreshRequest, Todo, Tokens,
 };
 use protocol::ids::{AppId, LoginId, MemberId};
+use protocol::text::Text;
 use sha2::{Digest as _, Sha256};
 use storage::clock::{Clock, Micros};
 use storage::gamelog::{Event, LogRecord};
@@ -22,6 +24,7 @@ use super::settings::IdentitySettings;
 use super::tokens::AccessTokens;
 use super::{banned, ended, guest, nonce, replaced, wire};
 use crate::apps::{Game, Provider};
+use crate::launching::audience::ClientClaim;
 use crate::purchases::desk::MOST;
 use crate::sessions::Sessions;
 use crate::{fault, launching, random};
@@ -155,7 +158,13 @@ impl IdentityService {
                 }
                 metrics::counter!("daemun_logins_total").increment(1);
                 Ok(LoginReply {
-                    tokens: self.tokens_of(&game.id, member.id, &token, self.refresh_life())?,
+                    tokens: self.tokens_of(
+                        &game.id,
+                        member.id,
+                        &token,
+                        self.refresh_life(),
+                        Some((&request.client).into()),
+                    )?,
                     member: wire(&member, self.now()),
                     new_member,
                     credential: proven.made,
@@ -275,9 +284,10 @@ impl IdentityService {
         member: MemberId,
         refresh: &RefreshToken,
         refresh_life: Duration,
+        client: Option<ClientClaim>,
     ) -> Result<Tokens, ErrorBody> {
         Ok(Tokens {
-            access_token: self.tokens().sign(app, member, refresh.login())?,
+            access_token: self.tokens().sign(app, member, refresh.login(), client)?,
             access_expires_s: self.tokens().life().as_secs(),
             refresh_token: refresh
                 .text(member)
@@ -286,7 +296,26 @@ impl IdentityService {
         })
     }
 
-    /// Answers `auth.refresh`.
+    /// The client that a refresh token was given to, as the login said it; `None` when the token
+    /// names none that is known.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn client_of(
+        &self,
+        game: &Game,
+        request: &RefreshRequest,
+    ) -> Result<Option<Client>, ErrorBody> {
+        let Some((shown, Some(member))) = RefreshToken::read(request.refresh_token.expose()) else {
+            return Ok(None);
+        };
+        let sessions = &self.0.parts.storage.sessions;
+        let standing = sessions.standing(game.id.clone(), member, shown.login()).await;
+        let standing = standing.map_err(|error| fault::of_storage(&error))?;
+        Ok(standing.and_then(|standing| client(&standing.login.device)))
+    }
+
+    /// Answers `auth.refresh`. `client` is what the new access token says of the client.
     ///
     /// # Errors
     /// `auth.refused`, `auth.expired`, `auth.reused`, `auth.logged_out`,
@@ -295,6 +324,7 @@ impl IdentityService {
         &self,
         game: &Game,
         request: &RefreshRequest,
+        client: Option<&Client>,
     ) -> Result<Tokens, ErrorBody> {
         let unknown = || ErrorBody::new(ErrorCode::AuthRefused, "the refresh token is not good");
         let (shown, named) =
@@ -322,18 +352,19 @@ impl IdentityService {
             now,
         };
         let outcome = self.0.parts.storage.sessions.refresh(write).await;
+        let client = client.map(ClientClaim::from);
         match outcome.map_err(|error| fault::of_storage(&error))? {
             RefreshOutcome::Rotated { member } => {
-                self.tokens_of(&game.id, member.id, &next, self.refresh_life())
+                self.tokens_of(&game.id, member.id, &next, self.refresh_life(), client)
             }
             RefreshOutcome::Repeated { member, sealed, expires_at } => {
                 let again = shown.open(&sealed).ok_or_else(unknown)?;
-                self.tokens_of(&game.id, member.id, &again, expires_at.since(now))
+                self.tokens_of(&game.id, member.id, &again, expires_at.since(now), client)
             }
             RefreshOutcome::TakenOver { member, replaced, .. } => {
                 self.0.parts.sessions.replaced(member.id, replaced);
                 self.log(&game.id, Some(member.id), Event::TookOver { login: taken.login() });
-                self.tokens_of(&game.id, member.id, &taken, self.refresh_life())
+                self.tokens_of(&game.id, member.id, &taken, self.refresh_life(), client)
             }
             RefreshOutcome::Unknown => Err(unknown()),
             RefreshOutcome::Expired => {
@@ -351,6 +382,20 @@ impl IdentityService {
             }
         }
     }
+}
+
+/// What is kept of a client.
+fn client(device: &Device) -> Option<Client> {
+    Some(Client {
+        app: None,
+        version: Text::new(&device.version).ok()?,
+        platform: device.platform,
+        store: device.store,
+        device: None,
+        device_id: None,
+        lang: None,
+        country: None,
+    })
 }
 
 fn device(request: &LoginRequest) -> Device {

@@ -17,6 +17,7 @@ use storage::clock::{Clock, Micros};
 
 use super::keyring::{Jwk, Keyring, KeyringError};
 use crate::fault;
+use crate::launching::audience::ClientClaim;
 use known::{Known, Said};
 
 /// How far two clocks may be apart: a token is taken for so long after its end.
@@ -33,6 +34,18 @@ pub struct Caller {
     pub login: LoginId,
     /// When the token expires.
     pub expires_at: Micros,
+    /// What the token says of the client that it was given to, if anything. `None`: it calls over
+    /// an open connection, which knows what its client is, and is told and closed when that is not
+    /// let in any more. Every connection has a caller or two, so this is no more than a pointer.
+    pub client: Option<Arc<Option<ClientClaim>>>,
+}
+
+impl Caller {
+    /// The same over an open connection: what its client is the connection itself knows.
+    #[must_use]
+    pub fn connected(self) -> Self {
+        Self { client: None, ..self }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,6 +56,8 @@ struct Claims {
     sid: LoginId,
     iat: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cli: Option<ClientClaim>,
 }
 
 /// Signs and verifies access tokens with the keys of a folder.
@@ -130,6 +145,7 @@ impl AccessTokens {
         app: &AppId,
         member: MemberId,
         login: LoginId,
+        client: Option<ClientClaim>,
     ) -> Result<Secret<TOKEN_BYTES>, ErrorBody> {
         let now = self.0.clock.now();
         let ring = self.0.ring.load();
@@ -142,6 +158,7 @@ impl AccessTokens {
             sid: login,
             iat: now.seconds(),
             exp: now.after(self.0.life).seconds(),
+            cli: client,
         };
         let token = jsonwebtoken::encode(&header, &claims, &key.signing)
             .map_err(|_| fault::internal("the token could not be signed"))?;
@@ -208,6 +225,7 @@ impl Claims {
             member: self.sub,
             login: self.sid,
             expires_at: Micros::from_seconds(self.exp),
+            client: Some(Arc::new(self.cli)),
         };
         Said { caller, issued_at: Micros::from_seconds(self.iat) }
     }
@@ -239,7 +257,7 @@ mod tests {
         let ground = Ground::new();
         let tokens = ground.tokens();
         let (member, login) = (MemberId::compose(1, 2, 3), LoginId(crate::random::uuid(Micros(0))));
-        let token = tokens.sign(&"demo".parse().unwrap(), member, login).unwrap();
+        let token = tokens.sign(&"demo".parse().unwrap(), member, login, None).unwrap();
         let token = token.expose();
 
         // Known because it was signed here, then known because it was verified.
@@ -269,7 +287,7 @@ mod tests {
         let tokens = ground.tokens();
         let login = LoginId(crate::random::uuid(Micros(0)));
         let member = MemberId::compose(1, 2, 3);
-        let token = tokens.sign(&"demo".parse().unwrap(), member, login).unwrap();
+        let token = tokens.sign(&"demo".parse().unwrap(), member, login, None).unwrap();
         assert!(tokens.verify(token.expose()).is_ok());
 
         // Another key takes over, and the one that signed stops to verify.

@@ -26,7 +26,7 @@ use crate::fault;
 /// How many connections are told before the next rest.
 pub(super) const AT_ONCE: usize = 256;
 /// How long a rest is. With [`AT_ONCE`] it bounds what a second can hold: about 50,000.
-const REST: Duration = Duration::from_millis(5);
+pub(super) const REST: Duration = Duration::from_millis(5);
 /// How many broadcasts may wait for their turn.
 pub(super) const WAITING: usize = 32;
 
@@ -38,7 +38,7 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
-    fn new(push: Push) -> Self {
+    pub(super) fn new(push: Push) -> Self {
         Self { push, json: OnceLock::new(), msgpack: OnceLock::new() }
     }
 
@@ -68,7 +68,7 @@ impl Broadcast {
 
 /// Whose turn it is.
 pub(super) struct Turns {
-    turn: Semaphore,
+    pub(super) turn: Semaphore,
     waiting: AtomicUsize,
 }
 

@@ -47,6 +47,7 @@ use protocol::ids::{AppId, LoginId, MemberId};
 
 use super::Connection;
 use crate::identity::tokens::Caller;
+use crate::launching::audience::Audience;
 pub(crate) use kind::{Alive, Kind, Lock};
 
 /// Every member's slot on this node.
@@ -81,6 +82,8 @@ struct Attached {
     app: AppId,
     login: LoginId,
     connection: Arc<dyn Connection>,
+    /// With whom it is told things; `None` of who only waits.
+    audience: Option<Arc<Audience>>,
 }
 
 impl<K: Kind> Default for Entry<K> {
@@ -185,14 +188,19 @@ impl<K: Kind> Registry<K> {
         }
     }
 
-    pub(super) fn attach(&self, caller: &Caller, connection: Arc<dyn Connection>) -> u64 {
+    pub(super) fn attach(
+        &self,
+        caller: &Caller,
+        connection: Arc<dyn Connection>,
+        audience: Option<Arc<Audience>>,
+    ) -> u64 {
         let (app, login) = (caller.app.clone(), caller.login);
         let mut shard = self.shard(caller.member);
         let id = self.number();
         let connections = &mut shard.entry(caller.member).or_default().connections;
         // Nearly every member has one connection: no room for more is held ready.
         connections.reserve_exact(1);
-        connections.push(Attached { id, app, login, connection });
+        connections.push(Attached { id, app, login, connection, audience });
         self.attached.fetch_add(1, Ordering::Relaxed);
         id
     }
@@ -254,6 +262,23 @@ impl<K: Kind> Registry<K> {
             let all = shard.values().flat_map(|entry| &entry.connections);
             let picked = all.filter(|attached| attached.app == *app);
             picked.map(|attached| attached.connection.clone()).collect()
+        })
+    }
+
+    /// Every connection of a game, or of all, that has an audience, with that; those behind one
+    /// lock after those behind another.
+    pub(super) fn audiences(
+        &self,
+        app: Option<&AppId>,
+    ) -> impl Iterator<Item = Vec<(Arc<Audience>, Arc<dyn Connection>)>> {
+        self.shards.iter().map(move |shard| {
+            let shard = shard.lock();
+            let all = shard.values().flat_map(|entry| &entry.connections);
+            let picked = all.filter(|attached| app.is_none_or(|app| attached.app == *app));
+            let with = |attached: &Attached| {
+                Some((attached.audience.clone()?, attached.connection.clone()))
+            };
+            picked.filter_map(with).collect()
         })
     }
 

@@ -142,11 +142,11 @@ async fn the_newer_of_two_connections_stands_though_the_older_is_open_later() {
     let sessions = sessions(&ground, 1).await;
     let caller = ground.log_in(1).await;
     let (older, newer) = (Arc::new(Line::default()), Arc::new(Line::default()));
-    let mut opening = std::pin::pin!(sessions.open(&caller, older.clone()));
+    let mut opening = std::pin::pin!(sessions.open(&caller, older.clone(), None));
     // It has its place, and waits for storage.
     assert!(futures_util::poll!(&mut opening).is_pending());
     assert_eq!(sessions.attached(), 1);
-    let _newer = sessions.open(&caller, newer.clone()).await.unwrap();
+    let _newer = sessions.open(&caller, newer.clone(), None).await.unwrap();
     let _older = opening.await.unwrap();
     assert_eq!((older.0.get(), newer.0.get()), (Some(&CloseCode::Moved), None));
 }

@@ -81,7 +81,7 @@ async fn production_does_not_serve_a_game_that_trusts_simulators() {
     }
     for production in [false, true] {
         let launching = Launching::new("ws://here/v1/ws", production, ground.clock.clone());
-        let (actor, args) = launching.actor(&ground.storage.apps);
+        let (actor, args) = launching.actor(&ground.storage);
         let (actor, _) = ractor::Actor::spawn(None, actor, args).await.unwrap();
         let games = launching.games();
         assert_eq!(games.contains_key(&"demo".parse().unwrap()), !production);

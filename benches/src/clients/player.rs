@@ -94,7 +94,8 @@ impl Stranger {
     /// Exchanges the guest's tokens for new ones.
     pub(super) async fn refresh(&mut self, guest: &mut Guest) -> Result<(), Fault> {
         let refresh_token = guest.refresh_token.clone();
-        let request = RefreshRequest { app: GAME.parse()?, refresh_token, take_over: false };
+        let request =
+            RefreshRequest { app: GAME.parse()?, refresh_token, take_over: false, client: None };
         let tokens = self.0.ask(Operation::AuthRefresh, &request).await?;
         let tokens: Tokens = frame::typed("auth.refresh's answer", tokens)?;
         let new = tokens.refresh_token.expose() != guest.refresh_token.expose()

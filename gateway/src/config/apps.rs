@@ -30,6 +30,10 @@ const NOTES: &[(&str, &str)] = &[
         "Web pages that may connect, as scheme://host or scheme://host:port; clients that are no browsers need none.",
     ),
     (
+        "language",
+        "The language in which players are told of maintenance and updates where their own is missing.",
+    ),
+    (
         "requests_per_minute",
         "Requests a minute of one login; by default gateway.limits.session_per_minute.",
     ),
@@ -174,6 +178,7 @@ impl Schema for AppSettings {
         Self {
             name: "My Game".to_owned(),
             origins: vec!["https://play.example.com".to_owned()],
+            language: Some("en".to_owned()),
             providers: BTreeMap::from([
                 ("*guest".to_owned(), json!({"kind": "guest"})),
                 (

@@ -23,6 +23,7 @@ pub use desk::{Desk, Left};
 pub use log::{LogOf, LogPage, LogQuery, PageStart, ShownRecord};
 
 use super::Private;
+use super::launching::{ActsQuery, MaintenanceOrder, TesterOrder, VersionOrder};
 use super::ledger::{AuditQuery, WalletQuery};
 use super::purchases::{HeldQuery, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand};
 use crate::http::Failure;
@@ -59,6 +60,14 @@ pub enum Order {
     Wallet(WalletQuery),
     /// Adds up a part of the ledger.
     Audit(AuditQuery),
+    /// Something about a game's versions.
+    Version(Box<VersionOrder>),
+    /// Something about maintenance.
+    Maintenance(Box<MaintenanceOrder>),
+    /// Something about testers.
+    Tester(TesterOrder),
+    /// Shows what operators did.
+    Acts(ActsQuery),
 }
 
 impl Order {
@@ -80,6 +89,10 @@ impl Order {
             Self::Release(_) => "/commands/purchase/release",
             Self::Wallet(_) => "/commands/wallet/show",
             Self::Audit(_) => "/commands/ledger/audit",
+            Self::Version(_) => "/commands/version",
+            Self::Maintenance(_) => "/commands/maintenance",
+            Self::Tester(_) => "/commands/tester",
+            Self::Acts(_) => "/commands/audit",
         }
     }
 
@@ -103,6 +116,10 @@ impl Order {
             Self::Release(command) => desk.release(command).await.and_then(json),
             Self::Wallet(query) => desk.wallet(query).await.and_then(json),
             Self::Audit(query) => desk.audit(query).await.and_then(json),
+            Self::Version(order) => desk.version(*order).await.and_then(json),
+            Self::Maintenance(order) => desk.maintenance(*order).await.and_then(json),
+            Self::Tester(order) => desk.tester(order).await.and_then(json),
+            Self::Acts(query) => desk.acts(query).await.and_then(json),
         }
     }
 }

@@ -33,7 +33,8 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("utoipa-swagger-ui", &["gateway"]),
     ("rust-embed", &["gateway"]),
     ("governor", &["gateway"]),
-    ("ipnet", &["gateway"]),
+    // Whom the limits know, and who tests.
+    ("ipnet", &["actors", "gateway"]),
     ("rfc7239", &["gateway"]),
     ("metrics-exporter-prometheus", &["gateway"]),
     ("tracing-subscriber", &["gateway"]),

@@ -128,6 +128,10 @@ impl Game {
         StatusReply {
             status: 200,
             word: ServiceWord::InService,
+            message: None,
+            update: None,
+            maintenance: None,
+            planned: None,
             server_address: self.socket_url.clone(),
             time: Micros(0),
         }

@@ -202,6 +202,7 @@ fn phone(app: &AppId) -> Result<Client, TextError> {
         platform: Platform::Android,
         store: Some(StoreName::GooglePlay),
         device: Some(text("a simulated phone")?),
+        device_id: None,
         lang: Some(text("ko")?),
         country: Some(text("KR")?),
     })

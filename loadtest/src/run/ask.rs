@@ -68,6 +68,7 @@ impl Ask {
                 app: stage.app.clone(),
                 refresh_token: known.tokens.refresh_token.clone(),
                 take_over: false,
+                client: None,
             }),
             Self::Renew => value(&RefreshRequest { token: known.tokens.access_token.clone() }),
             Self::Close => value(&CloseRequest {}),

@@ -32,6 +32,22 @@ pub(crate) fn of(code: ErrorCode) -> ErrorBody {
         ErrorCode::ServerScope => says("the key is not good for this"),
         ErrorCode::OriginRefused => says("the page is not one of the game's own"),
         ErrorCode::AppUnknown => says("no game has this word"),
+        ErrorCode::LaunchMaintenance => {
+            let maintenance = parts::maintenance(Some(61_500));
+            let detail = serde_json::json!({"status": 303, "maintenance": maintenance});
+            let error = says("the game is under maintenance").after_ms(61_500);
+            ErrorBody { detail: Some(detail), ..error }
+        }
+        ErrorCode::LaunchUpdateRequired => {
+            let detail = serde_json::json!({"status": 300, "update": parts::update()});
+            ErrorBody { detail: Some(detail), ..says("this version must be updated") }
+        }
+        ErrorCode::LaunchBlocked => says("this version is kept out"),
+        ErrorCode::LaunchClosed => says("the service of this version has ended"),
+        ErrorCode::LaunchVersionUnknown => {
+            let detail = serde_json::json!({"update": parts::update()});
+            ErrorBody { detail: Some(detail), ..says("the game has no such version") }
+        }
         ErrorCode::ProviderUnknown => says("the game does not log in by this provider"),
         ErrorCode::MemberUnknown => says("the member is not there any more"),
         ErrorCode::MemberBanned => {

@@ -3,6 +3,7 @@
 use protocol::codec::Format;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::frame::ServerFrame;
+use protocol::launching::{Announced, Countdown, Ended, ServiceWord};
 use protocol::limits::REQUEST_ID;
 use protocol::members::MeRequest;
 use protocol::operation::{MemberRequest, Operation, Reply, Request};
@@ -110,6 +111,13 @@ fn failed(error: ErrorBody) -> Built {
 fn pushes() -> Vec<(&'static str, Push)> {
     let text = Text::new("The doors close in ten minutes.").unwrap();
     let announced = Message { title: None, text };
+    let planned = parts::maintenance(None);
+    let outdated = Announced {
+        status: ServiceWord::UpdateRequired.number(),
+        word: ServiceWord::UpdateRequired,
+        message: None,
+        update: Some(parts::update()),
+    };
     vec![
         (
             "The access token ends in a minute; `session.refresh` is due.",
@@ -117,11 +125,29 @@ fn pushes() -> Vec<(&'static str, Push)> {
         ),
         ("A newer login took this session's place; a close follows.", Push::SessionReplaced),
         ("Everyone who is there now is told.", Push::Announcement(announced)),
+        (
+            "A maintenance is planned, or its plan was changed.",
+            Push::MaintenanceScheduled(planned.clone()),
+        ),
+        (
+            "It begins soon.",
+            Push::MaintenanceCountdown(Countdown {
+                id: planned.id,
+                from: planned.from,
+                begins_in_s: 600,
+            }),
+        ),
+        (
+            "It has begun; a close follows.",
+            Push::MaintenanceStarted(parts::maintenance(Some(61_500))),
+        ),
+        ("It is over, or was called off.", Push::MaintenanceEnded(Ended { id: planned.id })),
+        ("The version must be updated; a close follows.", Push::UpdateAnnounced(outdated)),
     ]
 }
 
 /// How many kinds of push there are; the match below is to be changed together with it.
-pub(crate) const KINDS_OF_PUSH: usize = 3;
+pub(crate) const KINDS_OF_PUSH: usize = 8;
 
 /// The push's place among all kinds. A new kind does not compile without one, and an
 /// unused place means that it has no example.
@@ -130,6 +156,11 @@ pub(crate) fn kind_of_push(push: &Push) -> usize {
         Push::SessionExpiring { .. } => 0,
         Push::SessionReplaced => 1,
         Push::Announcement(_) => 2,
+        Push::MaintenanceScheduled(_) => 3,
+        Push::MaintenanceCountdown(_) => 4,
+        Push::MaintenanceStarted(_) => 5,
+        Push::MaintenanceEnded(_) => 6,
+        Push::UpdateAnnounced(_) => 7,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::client::{Client, Platform, StoreName};
 use protocol::ids::{AppId, LoginId, MemberId, SessionId};
-use protocol::launching::{ServiceWord, StatusReply};
+use protocol::launching::{Maintenance, ServiceWord, StatusReply, Update};
 use protocol::members::{Ban, Member, MemberState};
 use protocol::text::{Secret, Text};
 use protocol::time::Micros;
@@ -76,6 +76,7 @@ pub(crate) fn brief_client() -> Client {
         platform: Platform::Web,
         store: None,
         device: None,
+        device_id: None,
         lang: None,
         country: None,
     }
@@ -89,6 +90,7 @@ pub(crate) fn full_client() -> Client {
         platform: Platform::Android,
         store: Some(StoreName::GooglePlay),
         device: Some(text("내 폰 \"9\"")),
+        device_id: Some(text("5b0c-77")),
         lang: Some(text("ko")),
         country: Some(text("KR")),
     }
@@ -98,10 +100,35 @@ pub(crate) fn member() -> Member {
     Member { id: member_id(), state: MemberState::Active, created_at: BEFORE }
 }
 
+/// A maintenance as a client is told of it.
+pub(crate) fn maintenance(check_after_ms: Option<u64>) -> Maintenance {
+    Maintenance {
+        id: Uuid::from_u128(0x019a_3333_4444_7555_8666_7777_8888_9999),
+        from: BEFORE,
+        to: NOW,
+        message: Some("점검 중입니다.".to_owned()),
+        page: Some("https://game.example/maintenance".to_owned()),
+        check_after_ms,
+    }
+}
+
+/// An update as a client is told of it.
+pub(crate) fn update() -> Update {
+    Update {
+        latest: Some("1.10.0".to_owned()),
+        url: Some("market://details?id=com.example.game".to_owned()),
+        message: Some("Please update.".to_owned()),
+    }
+}
+
 pub(crate) fn in_service() -> StatusReply {
     StatusReply {
         status: ServiceWord::InService.number(),
         word: ServiceWord::InService,
+        message: None,
+        update: None,
+        maintenance: None,
+        planned: None,
         server_address: "ws://127.0.0.1:7350/v1/ws".to_owned(),
         time: NOW,
     }

@@ -6,6 +6,7 @@ use protocol::error::ErrorBody;
 use protocol::identity::{
     self, Credential, Identity, LoginReply, LogoutReply, NonceReply, Todo, Tokens,
 };
+use protocol::launching::{ServiceWord, StatusReply};
 use protocol::members::MeReply;
 use protocol::operation::{Operation, Reply};
 use protocol::purchases::{
@@ -18,8 +19,8 @@ use protocol::wallet::Balances;
 use uuid::Uuid;
 
 use crate::parts::{
-    BEFORE, Example, NOW, T, example, in_service, login_id, member, member_id, other_login_id,
-    purchase_id, reservation, secret, session_id, text,
+    BEFORE, Example, NOW, T, example, in_service, login_id, maintenance, member, member_id,
+    other_login_id, purchase_id, reservation, secret, session_id, text, update,
 };
 
 pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
@@ -93,7 +94,26 @@ fn one(what: &'static str, reply: Reply) -> Vec<Example<Reply>> {
 }
 
 fn launch_status() -> Vec<Example<Reply>> {
-    one("The game is in service.", Reply::LaunchStatus(in_service()))
+    let status = |word: ServiceWord| StatusReply { status: word.number(), word, ..in_service() };
+    let maintained = StatusReply {
+        maintenance: Some(Box::new(maintenance(Some(61_500)))),
+        update: Some(Box::new(update())),
+        ..status(ServiceWord::Maintenance)
+    };
+    let closed = StatusReply {
+        message: Some("Thank you for playing.".to_owned()),
+        planned: Some(Box::new(maintenance(None))),
+        ..status(ServiceWord::Closed)
+    };
+    vec![
+        example("full", "The game is in service.", Reply::LaunchStatus(in_service())),
+        example(
+            "maintenance",
+            "Under maintenance, and an update is there too.",
+            Reply::LaunchStatus(maintained),
+        ),
+        example("closed", "The version's service has ended.", Reply::LaunchStatus(closed)),
+    ]
 }
 
 fn auth_nonce() -> Vec<Example<Reply>> {

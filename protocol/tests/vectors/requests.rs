@@ -174,7 +174,9 @@ fn auth_refresh() -> Vec<Example<RefreshRequest>> {
         app: app(),
         refresh_token: secret("a-refresh-token"),
         take_over,
+        client: None,
     };
+    let updated = RefreshRequest { client: Some(full_client()), ..request(false) };
     vec![
         example("plain", "The login goes on.", request(false)),
         example(
@@ -182,6 +184,7 @@ fn auth_refresh() -> Vec<Example<RefreshRequest>> {
             "A login that another device replaced takes the session back.",
             request(true),
         ),
+        example("client", "The client says what it is since its update.", updated),
     ]
 }
 

@@ -94,6 +94,7 @@ mod tests {
             member: MemberId::compose(1, 1, 1),
             login: LoginId(Uuid::from_u128(1)),
             expires_at: Micros(1),
+            client: None,
         };
         Said { caller, issued_at: Micros(0) }
     }

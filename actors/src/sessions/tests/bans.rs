@@ -64,7 +64,7 @@ async fn a_ban_behind_the_reading_of_an_open_finds_it_attached() {
     let caller = ground.log_in(1).await;
     let word = held_up(&ground.storage, &caller);
     let seen = Arc::new(Seen::default());
-    let mut open = Box::pin(sessions.open(&caller, seen.clone()));
+    let mut open = Box::pin(sessions.open(&caller, seen.clone(), None));
     assert!(open.as_mut().now_or_never().is_none(), "its reading is in the queue");
     let mut banning = Box::pin(ban(&sessions, &caller));
     assert!(banning.as_mut().now_or_never().is_none(), "behind it is the ban");
@@ -86,7 +86,7 @@ async fn an_open_behind_a_ban_is_refused() {
     // Its own task comes next, and stands in the queue then.
     tokio::task::yield_now().await;
     let seen = Arc::new(Seen::default());
-    let mut open = Box::pin(sessions.open(&caller, seen.clone()));
+    let mut open = Box::pin(sessions.open(&caller, seen.clone(), None));
     assert!(open.as_mut().now_or_never().is_none());
     word.send(()).unwrap();
     let refused = open.await.err().unwrap();
@@ -105,7 +105,7 @@ async fn whoever_opens_during_a_ban_is_refused_or_closed() {
         let seen = Arc::new(Seen::default());
         let opening = {
             let (sessions, caller, seen) = (sessions.clone(), caller.clone(), seen.clone());
-            tokio::spawn(async move { sessions.open(&caller, seen).await })
+            tokio::spawn(async move { sessions.open(&caller, seen, None).await })
         };
         for _ in 0..person % 12 {
             tokio::task::yield_now().await;
@@ -134,7 +134,7 @@ async fn connections_of_every_login_are_closed_and_nobody_elses() {
     let mut attached = Vec::new();
     let mut attach = async |caller: &Caller| {
         let connection = Arc::new(Seen::default());
-        attached.push(sessions.open(caller, connection.clone()).await.unwrap());
+        attached.push(sessions.open(caller, connection.clone(), None).await.unwrap());
         seen.push(connection);
     };
     attach(&older).await;
@@ -193,7 +193,7 @@ async fn a_ban_reaches_the_connections_though_the_one_who_asked_has_left() {
     let sessions = sessions(&ground, 1_000).await;
     let caller = ground.log_in(1).await;
     let seen = Arc::new(Seen::default());
-    let _place = sessions.open(&caller, seen.clone()).await.unwrap();
+    let _place = sessions.open(&caller, seen.clone(), None).await.unwrap();
     let word = held_up(&ground.storage, &caller);
     let mut banning = Box::pin(ban(&sessions, &caller));
     assert!(banning.as_mut().now_or_never().is_none());

@@ -55,6 +55,7 @@ fn come(sessions: &Sessions, game: &str, count: u16, format: Format) -> (Heard, 
             member: MemberId::compose(number % 1024, 1, number),
             login: LoginId(Uuid::from_u128(u128::from(number))),
             expires_at: Micros::from_seconds(0),
+            client: None,
         };
         sessions.wait_as(&caller, Arc::new(Hears(heard.clone(), format)))
     };

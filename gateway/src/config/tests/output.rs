@@ -174,6 +174,9 @@ listen = \"127.0.0.1:7350\"
 # Web pages that may connect, as scheme://host or scheme://host:port; clients that are no browsers need none.
 #origins = [\"https://play.example.com\"]
 
+# The language in which players are told of maintenance and updates where their own is missing.
+#language = \"en\"
+
 # Requests a minute of one login; by default gateway.limits.session_per_minute.
 #requests_per_minute = 120
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::fault;
+use actors::launching::Launching;
 use actors::node::Node;
 use actors::sessions::Sessions;
 use protocol::error::{ErrorBody, ErrorCode};
@@ -52,6 +53,8 @@ pub struct Desk {
     pub(in crate::private) storage: Storage,
     pub(in crate::private) sessions: Sessions,
     pub(in crate::private) clock: Arc<dyn Clock>,
+    /// Told of what operators write; `None` where no server runs.
+    pub(in crate::private) launching: Option<Launching>,
 }
 
 impl Desk {
@@ -62,6 +65,7 @@ impl Desk {
             storage: node.storage.clone(),
             sessions: node.sessions.clone(),
             clock: node.clock.clone(),
+            launching: Some(node.launching.clone()),
         }
     }
 
@@ -83,7 +87,7 @@ impl Desk {
         let shut = actors::purchases::desk::Desk::closed(storage.clone(), clock.clone());
         let sessions =
             Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), shut);
-        Ok(Self { storage, sessions, clock })
+        Ok(Self { storage, sessions, clock, launching: None })
     }
 
     /// Writes what is still to be written. What the game log's server does not take in time is

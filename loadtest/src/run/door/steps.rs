@@ -60,7 +60,7 @@ impl Door<'_> {
     async fn refresh(&mut self, line: &mut Line, known: &mut Known) -> Result<(), Failure> {
         let app = self.stage.app.clone();
         let refresh_token = known.tokens.refresh_token.clone();
-        let body = RefreshRequest { app, refresh_token, take_over: false };
+        let body = RefreshRequest { app, refresh_token, take_over: false, client: None };
         let reply = self.ask(line, Operation::AuthRefresh, &value(&body)?).await?;
         let tokens: Tokens = typed("an answer to auth.refresh", reply)?;
         known.tokens = tokens;

@@ -142,8 +142,9 @@ fn open(world: &World, epochs: &AtomicU64, epoch: u64) -> Option<(u64, Arc<Told>
         member: member(),
         login: login(epoch),
         expires_at: Micros::from_seconds(0),
+        client: None,
     };
-    let id = world.registry.attach(&caller, told.clone());
+    let id = world.registry.attach(&caller, told.clone(), None);
     thread::yield_now();
     if epochs.load(SeqCst) > epoch {
         world.registry.detach(member(), id);

@@ -222,7 +222,7 @@ fn list(after: u64) -> MemberRequest {
 
 /// Opens a session and reads the inbox whenever it is told to look, until it is closed.
 async fn serve(sessions: Sessions, caller: Caller, facts: Arc<Facts>, line: Arc<Line>) {
-    let (_place, standing) = match sessions.open(&caller, line.clone()).await {
+    let (_place, standing) = match sessions.open(&caller, line.clone(), None).await {
         Ok(opened) => opened,
         Err(error) => return facts.allow(caller.login, &error),
     };

@@ -1,0 +1,377 @@
+//! What operators do about launching, whichever way they come: checked, written, and known on
+//! this node at once.
+
+use protocol::ids::AppId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use storage::audit::Actor;
+use storage::clock::{Clock, Micros};
+use storage::documents::{
+    Change, Changed, Document, Documents, Kind, Sealed, SentKey, Whose, Write,
+};
+use storage::error::StorageError;
+use uuid::Uuid;
+
+use super::Launching;
+use super::testers::Tester;
+use super::versions::Version;
+use super::windows::{Plan, When, WindowBody};
+use crate::random;
+
+/// The most versions of a game.
+pub const MAX_VERSIONS: usize = 2_000;
+/// The most windows of a game, or of the publisher, that were not removed.
+pub const MAX_WINDOWS: usize = 1_000;
+/// The most testers of a game, or of the publisher.
+pub const MAX_TESTERS: usize = 1_000;
+
+/// Why nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A field cannot be so; an empty one stands for all of it.
+    #[error("{field}{} {reason}", if field.is_empty() { "it" } else { "" })]
+    Invalid {
+        /// Which.
+        field: String,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else changed it meanwhile; so it stands now.
+    #[error("it was changed meanwhile: it is at version {}", .0.version)]
+    Stale(Box<Document>),
+    /// It is there already, as this.
+    #[error("it is there already, as {}", .0.id)]
+    Exists(Box<Document>),
+    /// There is none.
+    #[error("there is no such {}", .0.word())]
+    Missing(Kind),
+    /// The idempotency key came with another request before.
+    #[error("the idempotency key came with another request before")]
+    KeyReused,
+    /// There are as many as there may be.
+    #[error("there are {most} of kind {} already, the most there may be", .kind.word())]
+    Full {
+        /// What.
+        kind: Kind,
+        /// How many there may be.
+        most: usize,
+    },
+    /// What storage says.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Refused {
+    pub(crate) fn invalid(field: &str, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.to_owned(), reason: reason.into() }
+    }
+}
+
+/// Who does it.
+#[derive(Clone, Debug)]
+pub struct By {
+    /// Who.
+    pub actor: Actor,
+    /// The key under which he does it once.
+    pub key: Option<SentKey>,
+}
+
+impl By {
+    /// Whoever runs a command.
+    #[must_use]
+    pub fn command() -> Self {
+        Self { actor: Actor::Command, key: None }
+    }
+}
+
+/// What becomes of a window.
+#[derive(Clone, Debug)]
+pub enum Amend {
+    /// It is planned anew; one that has begun keeps its beginning.
+    Replan(Box<Plan>),
+    /// It ends then.
+    Extend(When),
+    /// It ends now.
+    End,
+    /// It does not take place.
+    Off,
+}
+
+impl Amend {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Replan(_) => "maintenance.put",
+            Self::Extend(_) => "maintenance.extend",
+            Self::End => "maintenance.end",
+            Self::Off => "maintenance.off",
+        }
+    }
+}
+
+/// Does what operators want done.
+#[derive(Clone)]
+pub struct Office {
+    documents: Documents,
+    /// Told of what was written; `None` where no server runs.
+    launching: Option<Launching>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Where a document is written, and over what.
+struct Place {
+    kind: Kind,
+    id: Uuid,
+    app: Option<AppId>,
+    handle: Option<String>,
+    expected: Option<i64>,
+}
+
+/// How each of these fails: as [`Refused`] says. Nothing is written then, but after
+/// `OutcomeUnknown` of storage it may be.
+impl Office {
+    /// An office over these documents.
+    #[must_use]
+    pub fn new(documents: Documents, launching: Option<Launching>, clock: Arc<dyn Clock>) -> Self {
+        Self { documents, launching, clock }
+    }
+
+    fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
+    /// Registers a version, or changes the one of that platform, store and number. With
+    /// `expected` only if it is at that version; 0 stands for one that is new.
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn put_version(
+        &self,
+        by: &By,
+        app: &AppId,
+        version: &Version,
+        expected: Option<i64>,
+    ) -> Result<Document, Refused> {
+        version.check()?;
+        let place = self.place(Kind::Version, Some(app), version.handle(), expected).await?;
+        if place.expected.is_none() {
+            self.room(Kind::Version, Some(app), MAX_VERSIONS).await?;
+        }
+        self.put(by, place, version, "version.put").await
+    }
+
+    /// Plans a maintenance, of a game or, without one, of all.
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn plan(
+        &self,
+        by: &By,
+        app: Option<&AppId>,
+        plan: Plan,
+    ) -> Result<Document, Refused> {
+        let body = WindowBody::planned(plan, self.now())?;
+        self.room(Kind::Maintenance, app, MAX_WINDOWS).await?;
+        let place = Place {
+            kind: Kind::Maintenance,
+            id: random::uuid(self.now()),
+            app: app.cloned(),
+            handle: None,
+            expected: None,
+        };
+        self.put(by, place, &body, "maintenance.put").await
+    }
+
+    /// Changes a maintenance. With `expected` only if it is at that version.
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn amend(
+        &self,
+        by: &By,
+        app: Option<&AppId>,
+        id: Uuid,
+        amend: Amend,
+        expected: Option<i64>,
+    ) -> Result<Document, Refused> {
+        let stands = self.find(Kind::Maintenance, app, id).await?;
+        let mut body: WindowBody = self.body(&stands)?;
+        let (now, what) = (self.now(), amend.word());
+        // Whoever repeats himself is told what he did, not that it is done.
+        if by.key.is_none() || expected.is_none_or(|expected| expected == stands.version) {
+            match amend {
+                Amend::Replan(plan) => {
+                    let planned = WindowBody::planned(*plan, now)?;
+                    let begun = now >= body.from;
+                    let from = if begun { body.from } else { planned.from };
+                    body = WindowBody { from, ..planned };
+                }
+                Amend::Extend(to) => body.extend(&to, now)?,
+                Amend::End => body.end_now(now)?,
+                Amend::Off => body.call_off(now)?,
+            }
+        }
+        let place = Place {
+            kind: Kind::Maintenance,
+            id,
+            app: app.cloned(),
+            handle: None,
+            expected: expected.or(Some(stands.version)),
+        };
+        self.put(by, place, &body, what).await
+    }
+
+    /// Lets a tester in, of a game or, without one, of all.
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn put_tester(
+        &self,
+        by: &By,
+        app: Option<&AppId>,
+        tester: &Tester,
+        expected: Option<i64>,
+    ) -> Result<Document, Refused> {
+        let place = self.place(Kind::Tester, app, tester.handle()?, expected).await?;
+        if place.expected.is_none() {
+            self.room(Kind::Tester, app, MAX_TESTERS).await?;
+        }
+        self.put(by, place, tester, "tester.put").await
+    }
+
+    /// Takes a version or a tester away. With `expected` only if it is at that version.
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn remove(
+        &self,
+        by: &By,
+        kind: Kind,
+        app: Option<&AppId>,
+        id: Uuid,
+        expected: Option<i64>,
+    ) -> Result<Document, Refused> {
+        let what = match kind {
+            Kind::Version => "version.remove",
+            Kind::Tester => "tester.remove",
+            Kind::Maintenance | Kind::Notice | Kind::Banner | Kind::Image | Kind::Operator => {
+                return Err(Refused::Missing(kind));
+            }
+        };
+        let found = self.documents.get(kind, id).await?.filter(|it| it.app.as_ref() == app);
+        // Of one that is gone storage says whether it was this that took it away.
+        let found = found.ok_or(Refused::Missing(kind))?;
+        let expected = expected.or(Some(found.version));
+        let place = Place { kind, id, app: app.cloned(), handle: None, expected };
+        self.write(by, place, Write::Remove, what).await
+    }
+
+    /// What stands of a kind, in the order of their ids, those behind `after`.
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn list(
+        &self,
+        kind: Kind,
+        whose: Whose,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<Document>, Refused> {
+        Ok(self.documents.list(kind, whose, after, limit).await?)
+    }
+
+    /// A document that stands.
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn find(
+        &self,
+        kind: Kind,
+        app: Option<&AppId>,
+        id: Uuid,
+    ) -> Result<Document, Refused> {
+        let found = self.documents.get(kind, id).await?;
+        let stands = found.filter(|it| !it.removed && it.app.as_ref() == app);
+        stands.ok_or(Refused::Missing(kind))
+    }
+
+    fn body<T: DeserializeOwned>(&self, document: &Document) -> Result<T, Refused> {
+        serde_json::from_str(&document.body).map_err(|error| {
+            let what = format!("the body of {} {}: {error}", document.kind.word(), document.id);
+            Refused::Storage(StorageError::Corrupt(what))
+        })
+    }
+
+    /// Where what has a name goes: over what has it, or to a place of its own.
+    async fn place(
+        &self,
+        kind: Kind,
+        app: Option<&AppId>,
+        handle: String,
+        expected: Option<i64>,
+    ) -> Result<Place, Refused> {
+        let stands = self.documents.named(kind, app.cloned(), handle.clone()).await?;
+        let id = stands.as_ref().map_or_else(|| random::uuid(self.now()), |stands| stands.id);
+        let expected = match (stands, expected) {
+            (Some(stands), None) => Some(stands.version),
+            (None, None) => None,
+            // Whether it is so storage says, after it looked whether this was asked for before.
+            (_, Some(0)) => None,
+            (_, Some(expected)) => Some(expected),
+        };
+        let id = if expected.is_none() { random::uuid(self.now()) } else { id };
+        Ok(Place { kind, id, app: app.cloned(), handle: Some(handle), expected })
+    }
+
+    async fn room(&self, kind: Kind, app: Option<&AppId>, most: usize) -> Result<(), Refused> {
+        let whose = app.map_or(Whose::Publishers, |app| Whose::Games(app.clone()));
+        let some = self.documents.list(kind, whose, None, most).await?;
+        if some.len() >= most { Err(Refused::Full { kind, most }) } else { Ok(()) }
+    }
+
+    async fn put(
+        &self,
+        by: &By,
+        place: Place,
+        body: &impl Serialize,
+        what: &'static str,
+    ) -> Result<Document, Refused> {
+        let body = serde_json::to_string(body)
+            .map_err(|error| Refused::invalid("", format!("cannot be written: {error}")))?;
+        self.write(by, place, Write::Put { body, sealed: Sealed::Keep }, what).await
+    }
+
+    async fn write(
+        &self,
+        by: &By,
+        place: Place,
+        write: Write,
+        what: &'static str,
+    ) -> Result<Document, Refused> {
+        let Place { kind, id, app, handle, expected } = place;
+        let change = Change {
+            kind,
+            id,
+            app,
+            handle,
+            expected,
+            write,
+            by: by.actor,
+            key: by.key.clone(),
+            what,
+            now: self.now(),
+        };
+        let document = match self.documents.change(change).await? {
+            Changed::Written(document) | Changed::Repeated(document) => document,
+            Changed::KeyReused => return Err(Refused::KeyReused),
+            Changed::Stale(stands) => return Err(Refused::Stale(Box::new(stands))),
+            Changed::Exists(stands) => return Err(Refused::Exists(Box::new(stands))),
+            Changed::Missing => return Err(Refused::Missing(kind)),
+        };
+        if let Some(launching) = &self.launching {
+            // Its actor looks by itself soon, should it not be there just now.
+            let _ = launching.look().await;
+        }
+        Ok(document)
+    }
+}

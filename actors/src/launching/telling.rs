@@ -1,0 +1,184 @@
+//! The words in which clients are told: of what holds, of why they are refused, and of what has
+//! just changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::close::CloseCode;
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::launching::{Announced, Countdown, Ended, Maintenance, ServiceWord};
+use protocol::push::Push;
+use serde_json::json;
+use storage::clock::Micros;
+
+use super::audience::Audience;
+use super::crier::Cry;
+use super::rules::Rules;
+use super::versions::Versions;
+use super::windows::Window;
+use super::{CHECK_MOST, Launching, SPREAD};
+use crate::random;
+use crate::sessions::Sessions;
+use crate::sessions::tell::{Close, Word};
+
+/// How much of a spread each connection of this node adds: those who come back are 200 a second.
+const SPREAD_EACH: Duration = Duration::from_millis(5);
+
+/// Whether what is told of a version is an update.
+pub(super) fn is_about_update(word: ServiceWord) -> bool {
+    matches!(word, ServiceWord::UpdateRecommended | ServiceWord::UpdateRequired)
+}
+
+/// A maintenance that holds, for who asks about it.
+pub(super) fn holding(
+    window: &Window,
+    lang: Option<&str>,
+    default: Option<&str>,
+    now: Micros,
+) -> Maintenance {
+    let least = rest(window, now);
+    let spread = u64::try_from(SPREAD.as_millis()).unwrap_or(u64::MAX);
+    let after = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
+    let after = after.saturating_add(u64::from_be_bytes(random::bytes()) % spread.max(1));
+    Maintenance { check_after_ms: Some(after), ..window.told(lang, default) }
+}
+
+/// How long it makes no sense to ask whether a window is over; not too long, for it may end early.
+fn rest(window: &Window, now: Micros) -> Duration {
+    window.body.end().since(now).min(CHECK_MOST)
+}
+
+/// What who is refused for a maintenance is told.
+pub(super) fn maintained(
+    window: &Window,
+    lang: Option<&str>,
+    default: Option<&str>,
+    now: Micros,
+) -> ErrorBody {
+    let told = holding(window, lang, default, now);
+    let message = format!("the game is under maintenance until {}", told.to);
+    let after_ms = told.check_after_ms.unwrap_or_default();
+    let detail = json!({ "status": window.word().number(), "maintenance": told });
+    ErrorBody {
+        detail: Some(detail),
+        ..ErrorBody::new(ErrorCode::LaunchMaintenance, message).after_ms(after_ms)
+    }
+}
+
+/// What who is refused for its version is told; without a word because it is not registered.
+pub(super) fn refused(
+    versions: &Versions,
+    audience: &Audience,
+    default: Option<&str>,
+    word: Option<ServiceWord>,
+) -> ErrorBody {
+    let (code, message) = match word {
+        Some(ServiceWord::Blocked) => (ErrorCode::LaunchBlocked, "this version is kept out"),
+        Some(ServiceWord::Closed) => {
+            (ErrorCode::LaunchClosed, "the service of this version has ended")
+        }
+        None => (ErrorCode::LaunchVersionUnknown, "the game has registered no such version"),
+        // Whatever else refuses is to be updated.
+        Some(
+            ServiceWord::UpdateRequired
+            | ServiceWord::InService
+            | ServiceWord::UpdateRecommended
+            | ServiceWord::Tester
+            | ServiceWord::Test
+            | ServiceWord::InReview
+            | ServiceWord::Beta
+            | ServiceWord::Maintenance
+            | ServiceWord::MaintenanceAll,
+        ) => (ErrorCode::LaunchUpdateRequired, "this version must be updated"),
+    };
+    let mut detail = serde_json::Map::new();
+    if let Some(word) = word {
+        detail.insert("status".to_owned(), word.number().into());
+    }
+    match code {
+        ErrorCode::LaunchBlocked | ErrorCode::LaunchClosed => {
+            if let Some(message) = versions.message(audience, default) {
+                detail.insert("message".to_owned(), message.into());
+            }
+        }
+        _ => drop(detail.insert("update".to_owned(), json!(versions.update(audience, default)))),
+    }
+    ErrorBody { detail: Some(detail.into()), ..ErrorBody::new(code, message) }
+}
+
+/// Tells those whom it concerns what is due.
+pub(super) async fn cry(launching: &Launching, sessions: &Sessions, cries: Vec<Cry>) {
+    for cry in cries {
+        let (what, app) = match &cry {
+            Cry::Scheduled(window) => ("scheduled", window.app.clone()),
+            Cry::Countdown(window) => ("countdown", window.app.clone()),
+            Cry::Started(window) => ("started", window.app.clone()),
+            Cry::Ended(window) => ("ended", window.app.clone()),
+            Cry::Versions(app, ..) => ("versions", Some(app.clone())),
+        };
+        let spread =
+            SPREAD.max(SPREAD_EACH * u32::try_from(sessions.attached()).unwrap_or(u32::MAX));
+        let now = launching.clock.now();
+        let judge = |audience: &Audience| word_for(launching, &cry, audience, now, spread);
+        let told = sessions.tell_audiences(app.as_ref(), judge).await;
+        tracing::info!(what, told, "{told} connections are told: {what}");
+    }
+}
+
+/// What an audience is told of it, if it concerns that.
+fn word_for(
+    launching: &Launching,
+    cry: &Cry,
+    audience: &Audience,
+    now: Micros,
+    spread: Duration,
+) -> Option<Word> {
+    let default = launching.language(&audience.app);
+    let (lang, default) = (audience.lang.as_deref(), default.as_deref());
+    let covered = |window: &Arc<Window>| window.covers(audience);
+    match cry {
+        Cry::Scheduled(window) => covered(window)
+            .then(|| Word::push(Push::MaintenanceScheduled(window.told(lang, default)))),
+        Cry::Countdown(window) => covered(window).then(|| {
+            let (id, from) = (window.id, window.body.from);
+            let begins_in_s = from.since(now).as_millis().div_ceil(1_000);
+            let begins_in_s = u64::try_from(begins_in_s).unwrap_or(u64::MAX);
+            Word::push(Push::MaintenanceCountdown(Countdown { id, from, begins_in_s }))
+        }),
+        Cry::Started(window) => covered(window).then(|| {
+            let word = Word::push(Push::MaintenanceStarted(window.told(lang, default)));
+            let check_after = Some((rest(window, now), spread));
+            let close = Close { code: CloseCode::Maintenance, check_after };
+            Word { close: (!audience.tester).then_some(close), ..word }
+        }),
+        Cry::Ended(window) => {
+            covered(window).then(|| Word::push(Push::MaintenanceEnded(Ended { id: window.id })))
+        }
+        Cry::Versions(_, before, after) => versions(before.as_deref(), after, audience, default),
+    }
+}
+
+/// What an audience is told of its version.
+fn versions(
+    before: Option<&Rules>,
+    after: &Rules,
+    audience: &Audience,
+    default: Option<&str>,
+) -> Option<Word> {
+    let was = before.map(|before| before.versions(&audience.app).service(audience));
+    let versions = after.versions(&audience.app);
+    let Some(word) = versions.service(audience) else {
+        let close = Close { code: CloseCode::VersionUnknown, check_after: None };
+        return Some(Word { push: None, close: Some(close) });
+    };
+    let recommended = word == ServiceWord::UpdateRecommended && was.is_some();
+    if was == Some(Some(word)) || (word.lets_in() && !recommended) {
+        return None;
+    }
+    let update = is_about_update(word).then(|| versions.update(audience, default));
+    let message = versions.message(audience, default).filter(|_| update.is_none());
+    let announced = Announced { status: word.number(), word, message, update };
+    let close = Close { code: CloseCode::UpdateRequired, check_after: None };
+    let said = Word::push(Push::UpdateAnnounced(announced));
+    Some(Word { close: (!word.lets_in()).then_some(close), ..said })
+}

@@ -1,0 +1,96 @@
+//! Telling those who are connected what concerns them, an audience at a time.
+//!
+//! What is said to an audience is decided once, encoded once for each format, and shared. It takes
+//! its turn with the [broadcasts](super::broadcast) and goes at their pace; unlike theirs its turn
+//! is never refused, for the clock and operators wait for nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::close::{CloseCode, CloseReason};
+use protocol::ids::AppId;
+use protocol::push::Push;
+use tokio::time::sleep;
+
+use super::broadcast::{AT_ONCE, Broadcast, REST};
+use super::{Connection, Sessions};
+use crate::launching::audience::Audience;
+
+/// What an audience is told.
+pub(crate) struct Word {
+    /// What is said.
+    pub(crate) push: Option<Broadcast>,
+    /// What is done then.
+    pub(crate) close: Option<Close>,
+}
+
+/// How an audience is sent away.
+pub(crate) struct Close {
+    pub(crate) code: CloseCode,
+    /// When to ask again: after so long at least, and at most so much later, each client at a
+    /// moment of its own.
+    pub(crate) check_after: Option<(Duration, Duration)>,
+}
+
+impl Word {
+    /// To be said.
+    pub(crate) fn push(push: Push) -> Self {
+        Self { push: Some(Broadcast::new(push)), close: None }
+    }
+}
+
+impl Close {
+    fn reason(&self) -> CloseReason {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let after = |(least, spread): (Duration, Duration)| {
+            let random = u64::from_be_bytes(crate::random::bytes());
+            ms(least).saturating_add(random % ms(spread).max(1))
+        };
+        CloseReason { check_after_ms: self.check_after.map(after), ..CloseReason::default() }
+    }
+}
+
+impl Sessions {
+    /// Tells each connection of a game, or of all, what `judge` says to its audience; returns how
+    /// many were told anything. Those who wait without a session are none.
+    pub(crate) async fn tell_audiences(
+        &self,
+        app: Option<&AppId>,
+        judge: impl Fn(&Audience) -> Option<Word> + Send,
+    ) -> usize {
+        // It is never closed.
+        let Ok(_turn) = self.0.turns.turn.acquire().await else { return 0 };
+        // By where it is: connections of one audience share it.
+        let mut judged: HashMap<usize, (Arc<Audience>, Option<Arc<Word>>)> = HashMap::new();
+        let (mut told, mut since_rest) = (0, 0);
+        for connections in self.0.registry.audiences(app) {
+            for (audience, connection) in connections {
+                let place = Arc::as_ptr(&audience).addr();
+                let (_, word) = judged.entry(place).or_insert_with(|| {
+                    let word = judge(&audience).map(Arc::new);
+                    (audience, word)
+                });
+                let Some(word) = word.clone() else { continue };
+                if since_rest == AT_ONCE {
+                    sleep(REST).await;
+                    since_rest = 0;
+                }
+                say(connection.as_ref(), &word);
+                since_rest += 1;
+                told += 1;
+            }
+        }
+        metrics::counter!("daemun_launching_told_total").increment(told as u64);
+        told
+    }
+}
+
+fn say(connection: &dyn Connection, word: &Word) {
+    if let Some(push) = &word.push {
+        connection.broadcast(push);
+    }
+    if let Some(close) = &word.close {
+        connection.close(close.code, close.reason());
+    }
+}
