@@ -95,13 +95,13 @@ pub(super) fn refused(
     if let Some(word) = word {
         detail.insert("status".to_owned(), word.number().into());
     }
-    match code {
-        ErrorCode::LaunchBlocked | ErrorCode::LaunchClosed => {
-            if let Some(message) = versions.message(audience, default) {
-                detail.insert("message".to_owned(), message.into());
-            }
+    // Who is kept out for good is told why; for anybody else there is a version to be had.
+    if matches!(word, Some(ServiceWord::Blocked | ServiceWord::Closed)) {
+        if let Some(message) = versions.message(audience, default) {
+            detail.insert("message".to_owned(), message.into());
         }
-        _ => drop(detail.insert("update".to_owned(), json!(versions.update(audience, default)))),
+    } else {
+        detail.insert("update".to_owned(), json!(versions.update(audience, default)));
     }
     ErrorBody { detail: Some(detail.into()), ..ErrorBody::new(code, message) }
 }
