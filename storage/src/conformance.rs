@@ -28,6 +28,7 @@ pub mod documents;
 pub mod gamelog;
 pub mod identity;
 pub mod members;
+pub mod operators;
 pub mod outbox;
 #[cfg(test)]
 pub(crate) mod presence;
@@ -321,6 +322,13 @@ macro_rules! exam {
             an_act_is_appended_once
             acts_are_told_newest_first_in_pages_and_by_what_is_asked
         }
+        $crate::exam! { $fresh, operators:
+            an_operators_session_is_kept_whole_under_its_token_alone
+            what_was_seen_and_proven_of_an_operator_never_moves_back
+            an_operators_sessions_are_listed_with_the_newest_first_and_ended
+            one_operator_has_no_more_sessions_than_may_be
+            operators_sessions_that_ended_or_idle_are_forgotten
+        }
         $crate::exam! { log $fresh }
     };
     ($fresh:path, $domain:ident: $($case:ident)+) => {
@@ -353,6 +361,7 @@ mod tests {
             include_str!("conformance/identity/nonces.rs"),
             include_str!("conformance/members.rs"),
             include_str!("conformance/members/bans.rs"),
+            include_str!("conformance/operators.rs"),
             include_str!("conformance/outbox.rs"),
             include_str!("conformance/purchases.rs"),
             include_str!("conformance/purchases/consuming.rs"),

@@ -15,6 +15,7 @@ mod documents;
 mod gamelog;
 mod identity;
 mod members;
+mod operators;
 mod outbox;
 pub(crate) mod presence;
 mod purchases;

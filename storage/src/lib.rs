@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod turns;
 pub mod documents;
 pub mod audit;
+pub mod operators;
 pub mod presence;
 pub mod rates;
 pub mod replies;

@@ -21,6 +21,7 @@ mod audit;
 mod documents;
 mod identity;
 mod members;
+mod operators;
 mod outbox;
 mod purchases;
 mod push;

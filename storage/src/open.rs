@@ -18,6 +18,7 @@ use crate::identity::{IdentityDuty, IdentityStore};
 use crate::mariadb::MariaDb;
 use crate::members::{Members, MembersDuty};
 use crate::mongodb::MongoDb;
+use crate::operators::{Operators, OperatorsDuty};
 use crate::outbox::{Outbox, OutboxDuty};
 use crate::presence::Presence;
 use crate::purchases::{Purchases, PurchasesDuty};
@@ -44,6 +45,7 @@ pub trait Truth:
     + DocumentsDuty
     + IdentityDuty
     + MembersDuty
+    + OperatorsDuty
     + OutboxDuty
     + PurchasesDuty
     + PushDuty
@@ -81,6 +83,8 @@ pub struct Storage {
     pub documents: Documents,
     /// Who did what.
     pub audit: Audit,
+    /// Who is logged in to the operators' API.
+    pub operators: Operators,
     /// What players did.
     pub gamelog: Gamelog,
     /// Who plays what on which node.
@@ -220,6 +224,7 @@ impl Storage {
             turns: Turns(records.clone()),
             documents: Documents(records.clone()),
             audit: Audit(records.clone()),
+            operators: Operators(records.clone()),
             gamelog: Gamelog::new(log, spool, records.clone(), settings),
             presence: Presence(Arc::new(NearPresence::default())),
             rates: Rates::default(),

@@ -9,6 +9,7 @@
 
 pub(super) mod lane;
 mod documents;
+mod operators;
 mod purchases;
 #[cfg(test)]
 mod tests;

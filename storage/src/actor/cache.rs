@@ -13,6 +13,7 @@
 
 mod documents;
 mod duties;
+mod operators;
 mod purchases;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! member, at the pace and with the failures that a test asks for, and does nothing else.
 
 mod documents;
+mod operators;
 mod purchases;
 
 use std::collections::HashSet;

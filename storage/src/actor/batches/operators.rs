@@ -1,0 +1,41 @@
+//! Operators are few: what they ask passes by itself.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::Batches;
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::identity::Digest;
+use crate::operators::{Ended, OperatorSession, OperatorsDuty};
+
+#[async_trait]
+impl OperatorsDuty for Batches {
+    async fn enter(&self, token: Digest, session: OperatorSession) -> Result<()> {
+        self.truth.enter(token, session).await
+    }
+
+    async fn operator_session(&self, token: Digest) -> Result<Option<OperatorSession>> {
+        self.truth.operator_session(token).await
+    }
+
+    async fn operator_seen(&self, token: Digest, at: Micros) -> Result<()> {
+        self.truth.operator_seen(token, at).await
+    }
+
+    async fn operator_proven(&self, token: Digest, at: Micros) -> Result<bool> {
+        self.truth.operator_proven(token, at).await
+    }
+
+    async fn operator_sessions(&self, operator: Uuid) -> Result<Vec<OperatorSession>> {
+        self.truth.operator_sessions(operator).await
+    }
+
+    async fn end_operator_sessions(&self, operator: Uuid, ended: Ended) -> Result<usize> {
+        self.truth.end_operator_sessions(operator, ended).await
+    }
+
+    async fn sweep_operators(&self, now: Micros, idle: Micros, limit: usize) -> Result<usize> {
+        self.truth.sweep_operators(now, idle, limit).await
+    }
+}
