@@ -193,6 +193,33 @@ impl fmt::Debug for AppId {
 
 text_id!(AppId, "demo");
 
+/// Something that operators keep or did: a document, an account, a session, an act. A UUID of
+/// version 7 (RFC 9562).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(pub Uuid);
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordId({self})")
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::parse_str(text).map(Self).map_err(|_| IdError("a record's id (a UUID)"))
+    }
+}
+
+text_id!(RecordId, "019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10");
+
 /// One login of a member: what an access token's `sid` names, shared by the socket and
 /// the HTTP calls of that login. A UUID of version 7 (RFC 9562).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -23,3 +23,4 @@ pub mod sessions;
 pub mod purchases;
 pub mod wallet;
 pub mod game_servers;
+pub mod operators;
