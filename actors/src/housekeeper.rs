@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::clock::Clock;
+use storage::operators::Operators;
 use storage::push::Inboxes;
 use storage::sessions::SessionStore;
 
 use crate::identity::tokens::AccessTokens;
+use crate::operators::IDLE;
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_secs(30);
@@ -25,6 +27,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(crate) struct Args {
     pub(crate) sessions: SessionStore,
     pub(crate) inboxes: Inboxes,
+    pub(crate) operators: Operators,
     pub(crate) tokens: AccessTokens,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -48,6 +51,10 @@ impl Args {
         // A nonce is judged a moment before it is written as used, so it is remembered for a
         // moment longer than it is good.
         let expired = self.clock.now().before(MARGIN);
+        let idle = expired.before(IDLE);
+        if let Err(error) = self.operators.sweep(expired, idle, ROWS).await {
+            tracing::warn!(%error, "operators' sessions that ended could not be forgotten");
+        }
         for _ in 0..ROUNDS {
             let logins = self.sessions.sweep(expired, ROWS).await;
             let pushes = self.inboxes.expire(expired, ROWS).await;

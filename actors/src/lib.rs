@@ -14,6 +14,7 @@ pub mod purchases;
 pub mod presence;
 pub mod game_servers;
 pub mod webhooks;
+pub mod operators;
 pub mod sessions;
 pub mod push;
 mod session;

@@ -56,6 +56,7 @@ pub async fn start(
     let keeper = housekeeper::Args {
         sessions: storage.sessions.clone(),
         inboxes: storage.inboxes.clone(),
+        operators: storage.operators.clone(),
         tokens: tokens.clone(),
         clock,
     };

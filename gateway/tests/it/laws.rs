@@ -33,6 +33,7 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("utoipa-swagger-ui", &["gateway"]),
     ("rust-embed", &["gateway"]),
     ("governor", &["gateway"]),
+    ("rpassword", &["gateway"]),
     // Whom the limits know, and who tests.
     ("ipnet", &["actors", "gateway"]),
     ("rfc7239", &["gateway"]),
@@ -40,6 +41,9 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["gateway"]),
     // The gateway's simulators sign as a provider would.
     ("jsonwebtoken", &["actors", "gateway"]),
+    // Operators' passwords and their second factor.
+    ("argon2", &["actors"]),
+    ("data-encoding", &["actors"]),
     // A bench signs as a store does.
     ("aws-lc-rs", &["actors", "gateway", "benches"]),
     // Strangers at the door have clients of their own; benches' reference server is one too.

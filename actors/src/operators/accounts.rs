@@ -1,0 +1,329 @@
+//! Accounts: made, changed and taken away, by other operators or by command.
+
+use protocol::error::{ErrorBody, ErrorCode};
+use protocol::operators::refusal::{OperatorCode, Refusal};
+use protocol::operators::{Enrolled, NewOperator, Operator, OperatorChange};
+use storage::audit::{Act, Actor};
+use storage::documents::{Change, Changed, Kind, Sealed as Part, SentKey, Whose, Write};
+use storage::operators::Ended;
+use uuid::Uuid;
+
+use super::account::{Account, Kept, Sealed};
+use super::login::told;
+use super::{Caller, Operators, actor, missing, passwords, storage, totp};
+use crate::random;
+
+/// How many operators are read at once.
+const PAGE: usize = 200;
+
+/// On whose behalf an account is changed.
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
+    /// Whoever runs the program's commands, who has the databases anyway.
+    Command,
+    /// An operator, who gives and takes only what he has.
+    Operator(&'a Caller),
+}
+
+impl By<'_> {
+    fn actor(self) -> Actor {
+        match self {
+            Self::Command => Actor::Command,
+            Self::Operator(caller) => actor(caller.id),
+        }
+    }
+
+    fn covers(self, account: &Account) -> Result<(), Refusal> {
+        match self {
+            Self::Command => Ok(()),
+            Self::Operator(caller) if caller.account.covers(account) => Ok(()),
+            Self::Operator(_) => {
+                let message = "this would give or take rights that you do not have";
+                Err(Refusal::new(OperatorCode::Forbidden, message))
+            }
+        }
+    }
+}
+
+/// What becomes of an account.
+struct Deed {
+    what: &'static str,
+    account: Account,
+    sealed: Part,
+    key: Option<SentKey>,
+}
+
+impl Operators {
+    /// Makes an account. A request that is repeated under its key finds what it made.
+    ///
+    /// # Errors
+    /// `body.invalid`, `operator.forbidden`, `document.exists`, `op.key_reused`, or what storage
+    /// says.
+    pub async fn create(
+        &self,
+        by: By<'_>,
+        new: &NewOperator,
+        key: Option<SentKey>,
+    ) -> Result<Enrolled, Refusal> {
+        let NewOperator { name, roles, grants, password } = new.clone();
+        let account = Account { name, roles, grants, disabled: false };
+        account.check()?;
+        by.covers(&account)?;
+        passwords::allowed("password", password.expose(), account.name.as_str())?;
+        let password = self.0.passwords.hash(password.expose()).await?;
+        let (totp, now) = (totp::secret(), self.now());
+        let sealed = seal(&Sealed { password, totp, step: 0, since: now })?;
+        let deed = Deed { what: "operator.create", account, sealed, key };
+        let made = self.put(by, random::uuid(now), None, deed).await?;
+        Ok(enrolled(&made))
+    }
+
+    /// One operator.
+    ///
+    /// # Errors
+    /// `document.missing`, or what storage says.
+    pub async fn show(&self, id: Uuid) -> Result<Operator, Refusal> {
+        self.find(id).await?.map(|kept| kept.shown()).ok_or_else(missing)
+    }
+
+    /// The operator of a name.
+    ///
+    /// # Errors
+    /// `document.missing`, or what storage says.
+    pub async fn by_name(&self, name: &str) -> Result<Operator, Refusal> {
+        self.named(name).await?.map(|kept| kept.shown()).ok_or_else(missing)
+    }
+
+    /// One operator, if there still is one.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn known(&self, id: Uuid) -> Result<Option<Operator>, Refusal> {
+        Ok(self.find(id).await?.map(|kept| kept.shown()))
+    }
+
+    /// Operators behind `after`, in the order in which they were made.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn list(&self, after: Option<Uuid>, limit: usize) -> Result<Vec<Operator>, Refusal> {
+        Ok(self.page(after, limit).await?.iter().map(Kept::shown).collect())
+    }
+
+    /// Changes name and rights, keeps out or lets in again.
+    ///
+    /// # Errors
+    /// `body.invalid`, `operator.forbidden`, `operator.last_owner`, `document.missing`,
+    /// `document.stale`, `document.exists`, `op.key_reused`, or what storage says.
+    pub async fn change(
+        &self,
+        by: By<'_>,
+        (id, version): (Uuid, i64),
+        change: &OperatorChange,
+        key: Option<SentKey>,
+    ) -> Result<Operator, Refusal> {
+        let kept = self.find(id).await?.ok_or_else(missing)?;
+        let OperatorChange { name, roles, grants, disabled } = change.clone();
+        let account = Account { name, roles, grants, disabled };
+        account.check()?;
+        by.covers(&kept.account)?;
+        by.covers(&account)?;
+        if !account.is_owner() {
+            self.somebody_is_left(by, &kept).await?;
+        }
+        let deed = Deed { what: "operator.change", account, sealed: Part::Keep, key };
+        Ok(self.put(by, id, Some(kept.no_later(version)), deed).await?.shown())
+    }
+
+    /// Gives a new password. Every session ends.
+    ///
+    /// # Errors
+    /// As [`Operators::change`].
+    pub async fn set_password(
+        &self,
+        by: By<'_>,
+        (id, version): (Uuid, i64),
+        password: &str,
+        key: Option<SentKey>,
+    ) -> Result<Operator, Refusal> {
+        let kept = self.find(id).await?.ok_or_else(missing)?;
+        by.covers(&kept.account)?;
+        passwords::allowed("password", password, kept.account.name.as_str())?;
+        let password = self.0.passwords.hash(password).await?;
+        let sealed = kept.sealed.clone().ok_or_else(missing)?;
+        let sealed = seal(&Sealed { password, since: self.now(), ..sealed })?;
+        let account = kept.account.clone();
+        let deed = Deed { what: "operator.password", account, sealed, key };
+        self.reset(by, (id, kept.no_later(version)), deed).await.map(|kept| kept.shown())
+    }
+
+    /// Gives a new second factor. Every session ends.
+    ///
+    /// # Errors
+    /// As [`Operators::change`].
+    pub async fn set_totp(
+        &self,
+        by: By<'_>,
+        (id, version): (Uuid, i64),
+        key: Option<SentKey>,
+    ) -> Result<Enrolled, Refusal> {
+        let kept = self.find(id).await?.ok_or_else(missing)?;
+        by.covers(&kept.account)?;
+        let sealed = kept.sealed.clone().ok_or_else(missing)?;
+        let totp = totp::secret();
+        let sealed = seal(&Sealed { totp, step: 0, since: self.now(), ..sealed })?;
+        let account = kept.account.clone();
+        let deed = Deed { what: "operator.totp", account, sealed, key };
+        self.reset(by, (id, kept.no_later(version)), deed).await.map(|kept| enrolled(&kept))
+    }
+
+    /// Takes an account away. Every session ends.
+    ///
+    /// # Errors
+    /// As [`Operators::change`].
+    pub async fn remove(
+        &self,
+        by: By<'_>,
+        (id, version): (Uuid, i64),
+        key: Option<SentKey>,
+    ) -> Result<(), Refusal> {
+        if let Some(kept) = self.find(id).await? {
+            by.covers(&kept.account)?;
+            self.somebody_is_left(by, &kept).await?;
+        }
+        let change = Change {
+            kind: Kind::Operator,
+            id,
+            app: None,
+            handle: None,
+            expected: Some(version),
+            write: Write::Remove,
+            by: by.actor(),
+            key,
+            what: "operator.remove",
+            now: self.now(),
+        };
+        self.written(change).await?;
+        self.end_sessions(id, Ended::All).await.map(|_| ())
+    }
+
+    /// Ends every session of an operator, and has it audited. Returns how many there were.
+    ///
+    /// # Errors
+    /// `operator.forbidden`, `document.missing`, or what storage says.
+    pub async fn send_away(&self, by: By<'_>, id: Uuid) -> Result<usize, Refusal> {
+        let kept = self.find(id).await?.ok_or_else(missing)?;
+        by.covers(&kept.account)?;
+        let ended = self.end_sessions(id, Ended::All).await?;
+        let now = self.now();
+        let act = Act {
+            id: random::uuid(now),
+            at: now,
+            by: by.actor(),
+            what: "operator.send_away".to_owned(),
+            kind: Some(Kind::Operator),
+            of: Some(id),
+            app: None,
+            before: None,
+            after: Some(serde_json::json!({ "ended": ended }).to_string()),
+            sealed_changed: false,
+            key: None,
+        };
+        self.0.storage.audit.append(act).await.map_err(storage)?;
+        Ok(ended)
+    }
+
+    /// What was opened before counts no more, and is not kept either.
+    async fn reset(
+        &self,
+        by: By<'_>,
+        (id, version): (Uuid, i64),
+        deed: Deed,
+    ) -> Result<Kept, Refusal> {
+        let kept = self.put(by, id, Some(version), deed).await?;
+        self.end_sessions(id, Ended::All).await?;
+        Ok(kept)
+    }
+
+    async fn put(
+        &self,
+        by: By<'_>,
+        id: Uuid,
+        expected: Option<i64>,
+        deed: Deed,
+    ) -> Result<Kept, Refusal> {
+        let Deed { what, account, sealed, key } = deed;
+        let body = serde_json::to_string(&account).map_err(|error| told(&error))?;
+        let handle = Some(account.name.handle());
+        let write = Write::Put { body, sealed };
+        let (by, now) = (by.actor(), self.now());
+        let kind = Kind::Operator;
+        self.written(Change { kind, id, app: None, handle, expected, write, by, key, what, now })
+            .await
+    }
+
+    async fn written(&self, change: Change) -> Result<Kept, Refusal> {
+        let shown = |document| {
+            Kept::read(document)
+                .map(|kept| serde_json::to_value(kept.shown()).unwrap_or_default())
+                .map_err(storage)
+        };
+        match self.0.storage.documents.change(change).await.map_err(storage)? {
+            Changed::Written(document) | Changed::Repeated(document) => {
+                Kept::read(document).map_err(storage)
+            }
+            Changed::KeyReused => {
+                let message = "this Idempotency-Key came with another request before";
+                Err(ErrorBody::new(ErrorCode::OpKeyReused, message).into())
+            }
+            Changed::Stale(document) => {
+                let message = "the operator was changed meanwhile";
+                Err(Refusal::new(OperatorCode::Stale, message).with(shown(document)?))
+            }
+            Changed::Exists(document) => {
+                let message = "an operator of this name is there";
+                Err(Refusal::new(OperatorCode::Exists, message).with(shown(document)?))
+            }
+            Changed::Missing => Err(missing()),
+        }
+    }
+
+    /// Somebody has to be left who can undo it; whoever runs commands can.
+    async fn somebody_is_left(&self, by: By<'_>, goes: &Kept) -> Result<(), Refusal> {
+        if matches!(by, By::Command) || !goes.account.is_owner() {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let page = self.page(after, PAGE).await?;
+            let another = |kept: &Kept| kept.document.id != goes.document.id;
+            if page.iter().any(|kept| another(kept) && kept.account.is_owner()) {
+                return Ok(());
+            }
+            after = page.last().map(|kept| kept.document.id);
+            if page.len() < PAGE {
+                let message = "nobody would be left who may do everything";
+                return Err(Refusal::new(OperatorCode::LastOwner, message));
+            }
+        }
+    }
+
+    async fn page(&self, after: Option<Uuid>, limit: usize) -> Result<Vec<Kept>, Refusal> {
+        let documents = &self.0.storage.documents;
+        let page = documents.list(Kind::Operator, Whose::Publishers, after, limit).await;
+        let page = page.and_then(|page| page.into_iter().map(Kept::read).collect());
+        page.map_err(storage)
+    }
+}
+
+fn seal(sealed: &Sealed) -> Result<Part, Refusal> {
+    serde_json::to_vec(sealed).map(Part::Set).map_err(|error| told(&error).into())
+}
+
+/// What is shown of a second factor that was just made. One that was used is shown no more.
+fn enrolled(kept: &Kept) -> Enrolled {
+    let fresh = kept.sealed.as_ref().filter(|sealed| sealed.step == 0);
+    let secret = fresh.map(|sealed| sealed.totp.clone());
+    let uri = secret.as_deref().map(|secret| totp::uri(kept.account.name.as_str(), secret));
+    Enrolled { operator: kept.shown(), totp_secret: secret, totp_uri: uri }
+}
