@@ -34,7 +34,8 @@ FUZZ_SECONDS ?= 60
 fuzz: ## Try every fuzz target, each for FUZZ_SECONDS; it needs cargo-fuzz.
 	deploy/fuzz.sh $(FUZZ_SECONDS)
 
-docs: ## Write the generated documents anew (docs/openapi.json, docs/legacy.md, protocol/vectors).
+docs: ## Write the generated documents anew (docs/*openapi.json, docs/legacy.md, protocol/vectors).
 	UPDATE=1 cargo test -p gateway --test it openapi
+	UPDATE=1 cargo test -p gateway --test it admin::document
 	UPDATE=1 cargo test -p gateway --test it legacy
 	UPDATE=1 cargo test -p protocol --test vectors

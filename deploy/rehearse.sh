@@ -162,7 +162,7 @@ secrets=$work/secrets
 "$deploy/secrets.sh" "$secrets" >/dev/null
 secret() { cat "$secrets/$1"; }
 mariadb=$(free_port) redis=$(free_port) mongodb=$(free_port) listen=$(free_port)
-private=$(free_port)
+private=$(free_port) admin=$(free_port)
 
 say "MariaDB with deploy/mariadb/daemun.cnf"
 mkdir "$work/mariadb"
@@ -248,6 +248,7 @@ environment+=(
     "DAEMUN_PUBLIC_URL=http://127.0.0.1:$listen"
     "DAEMUN_GATEWAY__LISTEN=127.0.0.1:$listen"
     "DAEMUN_GATEWAY__PRIVATE=127.0.0.1:$private"
+    "DAEMUN_GATEWAY__ADMIN=127.0.0.1:$admin"
 )
 
 # Each becomes daemun itself, so that its number is the one of what was started.

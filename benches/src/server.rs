@@ -57,7 +57,15 @@ impl Server {
         let data = folder.path().join("data");
         let mut command = leash::command(&binary()?)?;
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--private", "127.0.0.1:0"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--private",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+            ])
             .args(["--mode", "development", "--data"])
             .arg(&data)
             // A settings file of the folder in which the bench was started is not for this.

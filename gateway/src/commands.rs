@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod member;
 pub mod migrate;
 pub mod openapi;
+pub mod operator;
 pub mod purchase;
 pub mod shards;
 pub mod webhooks;

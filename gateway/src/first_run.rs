@@ -21,6 +21,9 @@ fn text(settings: &Settings, server: &Server) -> String {
         row("docs", &format!("{url}/docs"));
     }
     row("private", &format!("http://{}  (metrics, health)", server.private));
+    let how = "make an account: daemun operator add NAME --role owner";
+    let page = if settings.docs() { "/admin/docs" } else { "" };
+    row("operators", &format!("http://{}{page}  ({how})", server.admin));
     row("data", &settings.data.display().to_string());
     let games = server.gate.node.launching.games();
     let words: Vec<&str> = games.keys().map(|app| app.as_str()).collect();

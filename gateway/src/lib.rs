@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod docs;
 
 pub mod private;
+pub mod admin;
 pub mod control;
 pub mod simulators;
 pub mod shops;

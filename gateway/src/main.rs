@@ -11,7 +11,7 @@ use gateway::commands::webhooks::WebhooksCommand;
 use gateway::commands::{
     self, app::AppCommand, config::ConfigCommand, gamelog::GamelogCommand, keys::KeysCommand,
     ledger::LedgerCommand, member::MemberCommand, migrate::MigrateCommand,
-    purchase::PurchaseCommand, shards::ShardsCommand,
+    operator::OperatorCommand, purchase::PurchaseCommand, shards::ShardsCommand,
 };
 use gateway::config::{Flags, Settings};
 use gateway::server::Server;
@@ -57,6 +57,11 @@ enum Command {
     Member {
         #[command(subcommand)]
         command: MemberCommand,
+    },
+    /// Makes, shows and changes the accounts of those who run the games.
+    Operator {
+        #[command(subcommand)]
+        command: OperatorCommand,
     },
     /// Shows what players did.
     Gamelog {
@@ -129,6 +134,7 @@ fn main() -> ExitCode {
         Command::Keys { command } => runtime.block_on(commands::keys::run(command, &flags)),
         Command::App { command } => runtime.block_on(commands::app::run(command, &flags)),
         Command::Member { command } => runtime.block_on(commands::member::run(command, &flags)),
+        Command::Operator { command } => runtime.block_on(commands::operator::run(command, &flags)),
         Command::Gamelog { command } => runtime.block_on(commands::gamelog::run(command, &flags)),
         Command::Purchase { command } => runtime.block_on(commands::purchase::run(command, &flags)),
         Command::Ledger { command } => runtime.block_on(commands::ledger::run(command, &flags)),

@@ -5,6 +5,7 @@ mod apps;
 mod launching;
 mod ledger;
 mod members;
+mod operators;
 mod purchases;
 mod webhooks;
 
@@ -13,6 +14,7 @@ pub use members::{
     BanCommand, Banned, Desk, Left, LogOf, LogPage, LogQuery, MessageCommand, Messaged, Order,
     PageStart, ShowCommand, Shown, ShownBan, ShownRecord, Unbanned, Whom,
 };
+pub use operators::OperatorOrder;
 pub use webhooks::{NoticesPage, NoticesQuery, ReplayCommand, Replayed, ShownNotice};
 
 pub use launching::{
@@ -67,6 +69,7 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/member/message", post(members::message))
         .route("/member/ban", post(members::ban))
         .route("/member/unban", post(members::unban))
+        .route("/operator", post(operators::operator))
         .route("/gamelog", post(members::log))
         .route("/purchase/verify", post(purchases::verify))
         .route("/purchase/list", post(purchases::list))

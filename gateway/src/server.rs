@@ -33,6 +33,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::accept::{Terms, accept};
+use crate::admin::{self, Admin};
 use crate::config::{Mode, Settings};
 use crate::control::{self, Control};
 use crate::demo;
@@ -65,6 +66,8 @@ pub struct Server {
     pub public: SocketAddr,
     /// Where metrics, health and commands are.
     pub private: SocketAddr,
+    /// Where operators are.
+    pub admin: SocketAddr,
     /// The address that players are told.
     pub public_url: String,
     /// What the doors share.
@@ -76,6 +79,7 @@ pub struct Server {
     stop_private: watch::Sender<bool>,
     players: JoinHandle<()>,
     machines: JoinHandle<()>,
+    operators: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Brings the simulated stores' notifications.
     postman: Option<JoinHandle<()>>,
@@ -93,7 +97,9 @@ impl Server {
         let metrics = telemetry::metrics().map_err(StartError)?;
         let public = listen(gateway.listen, "--listen").await?;
         let private_listener = listen(gateway.private, "--private").await?;
+        let admin_listener = listen(gateway.admin, "--admin").await?;
         let (address, private_address) = (local(&public)?, local(&private_listener)?);
+        let admin_address = local(&admin_listener)?;
         let public_url = match &settings.public_url {
             Some(_) => settings.public_url(),
             None => format!("http://{address}"),
@@ -183,6 +189,10 @@ impl Server {
         let private = Private { gate: gate.clone(), metrics, token, shops };
         let public_router = router::public(&gate, &servers, settings.docs(), simulators.as_ref());
         let private_router = private::router(private, simulators.as_ref());
+        let admin_router = admin::router(Admin::new(&gate, admin_address), settings.docs());
+        let operators =
+            accept(admin_listener, admin_router, within.clone(), stopping_private.clone());
+        let operators = tokio::spawn(operators);
         let players = tokio::spawn(accept(public, public_router, at_the_door, stopping));
         let machines =
             tokio::spawn(accept(private_listener, private_router, within, stopping_private));
@@ -190,6 +200,7 @@ impl Server {
         Ok(Self {
             public: address,
             private: private_address,
+            admin: admin_address,
             public_url,
             gate,
             tree,
@@ -198,6 +209,7 @@ impl Server {
             stop_private,
             players,
             machines,
+            operators,
             upkeep,
             postman,
             drain,
@@ -245,6 +257,7 @@ impl Server {
         self.stop_private.send_replace(true);
         // Whoever is still reading metrics has a moment to finish.
         let _ = tokio::time::timeout(LAST_ANSWERS, self.machines).await;
+        let _ = tokio::time::timeout(LAST_ANSWERS, self.operators).await;
         if let Some(postman) = &self.postman {
             postman.abort();
         }

@@ -19,6 +19,10 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     pub private: Option<String>,
 
+    /// Address and port for operators [default: 127.0.0.1:7352]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub admin: Option<String>,
+
     /// Directory of the server's data [default: ./daemun-data]
     #[arg(long, global = true, value_name = "DIRECTORY")]
     pub data: Option<String>,
@@ -39,6 +43,7 @@ impl Flags {
         [
             ("--listen", "gateway.listen", &self.listen),
             ("--private", "gateway.private", &self.private),
+            ("--admin", "gateway.admin", &self.admin),
             ("--data", "data", &self.data),
             ("--mode", "mode", &self.mode),
         ]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::http::Uri;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use super::{
     bounds::at_least,
     limits::LimitsSettings,
     problem::Problem,
+    redact::shown,
     schema::{Notes, Schema},
     under,
 };
@@ -21,6 +23,11 @@ const NOTES: &[(&str, &str)] = &[
     (
         "private",
         "Address and port for metrics, health and, in development, the simulators' controls.",
+    ),
+    ("admin", "Address and port for operators: their API and its pages."),
+    (
+        "admin_url",
+        "Address at which operators reach the admin listener when it is not its own, such as that of a proxy with TLS in front of it.",
     ),
     ("frame_limit_bytes", "Largest frame a client may send, in bytes; at most 1048576."),
     ("header_timeout_s", "Seconds a client may take to send a request's head."),
@@ -61,6 +68,11 @@ pub struct GatewaySettings {
     /// Address and port for metrics, health and, in development, the simulators' controls.
     /// Default `127.0.0.1:7351`; port 0 takes a free one.
     pub private: SocketAddr,
+    /// Address and port for operators. Default `127.0.0.1:7352`; port 0 takes a free one.
+    pub admin: SocketAddr,
+    /// Address at which operators reach that listener, `https://` unless it is this machine.
+    /// Unset: they reach it at its own address.
+    pub admin_url: Option<String>,
     /// Largest frame a client may send, in bytes. Default 65536; from 1 to
     /// [`LARGEST_FRAME_LIMIT_BYTES`].
     pub frame_limit_bytes: usize,
@@ -111,6 +123,8 @@ impl Default for GatewaySettings {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7350)),
             private: SocketAddr::from(([127, 0, 0, 1], 7351)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 7352)),
+            admin_url: None,
             frame_limit_bytes: 65_536,
             header_timeout_s: 5,
             first_frame_timeout_s: 10,
@@ -133,6 +147,7 @@ impl Schema for GatewaySettings {
     fn sample() -> Self {
         let proxies = [10, 0, 0, 0].into();
         Self {
+            admin_url: Some("https://admin.example.com".to_owned()),
             trusted_proxies: IpNet::new(proxies, 8).into_iter().collect(),
             docs: Some(true),
             simulators: Some(false),
@@ -153,6 +168,21 @@ impl Schema for GatewaySettings {
                 self.private, self.listen
             );
             problems.push(Problem::new("private", message));
+        }
+        let others = [("gateway.listen", self.listen), ("gateway.private", self.private)];
+        for (other, address) in others.into_iter().filter(|(_, it)| collide(*it, self.admin)) {
+            let message = format!(
+                "{} takes the port that {other}, {address}, takes; give the admin listener its own",
+                self.admin
+            );
+            problems.push(Problem::new("admin", message));
+        }
+        if let Some(url) = self.admin_url.as_deref().filter(|url| !is_origin_of_operators(url)) {
+            let message = format!(
+                "expected https:// and a host and nothing behind it, such as \"https://admin.example.com\" (http:// only for this machine), found {}",
+                shown(&url.into(), false)
+            );
+            problems.push(Problem::new("admin_url", message));
         }
         if self.frame_limit_bytes > LARGEST_FRAME_LIMIT_BYTES {
             let message = format!(
@@ -194,6 +224,17 @@ impl GatewaySettings {
         ];
         problems.into_iter().flatten().collect()
     }
+}
+
+/// Whether a browser that is there keeps the session's cookie, which is for TLS or this machine.
+fn is_origin_of_operators(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default();
+    let here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let plain = url.matches('/').count() == 2 && !url.contains(['?', '#', '@']);
+    plain
+        && !host.is_empty()
+        && (uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && here))
 }
 
 /// Whether two listeners would ask for one port: the wildcard address takes it on all of them.

@@ -28,7 +28,7 @@ use super::ledger::{AuditQuery, WalletQuery};
 use super::purchases::{HeldQuery, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand};
 use crate::http::Failure;
 
-/// What is to be done about members and their games. Written as JSON it is the body of the request to [`Order::path`].
+/// What is to be done about members, their games and operators. Written as JSON it is the body of the request to [`Order::path`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Order {
@@ -44,6 +44,8 @@ pub enum Order {
     Notices(super::webhooks::NoticesQuery),
     /// Tells it again.
     Replay(super::webhooks::ReplayCommand),
+    /// Makes, shows or changes an operator's account.
+    Operator(super::operators::OperatorOrder),
     /// Shows what the game log has.
     Log(LogQuery),
     /// Shows what a member has bought.
@@ -81,6 +83,7 @@ impl Order {
             Self::Unban(_) => "/commands/member/unban",
             Self::Notices(_) => "/commands/webhooks/list",
             Self::Replay(_) => "/commands/webhooks/replay",
+            Self::Operator(_) => "/commands/operator",
             Self::Log(_) => "/commands/gamelog",
             Self::Purchases(_) => "/commands/purchase/list",
             Self::Held(_) => "/commands/purchase/held",
@@ -108,6 +111,7 @@ impl Order {
             Self::Unban(whom) => desk.unban(whom).await.and_then(json),
             Self::Notices(query) => desk.notices(query).await.and_then(json),
             Self::Replay(command) => desk.replay(command).await.and_then(json),
+            Self::Operator(order) => desk.operator(order).await,
             Self::Log(query) => desk.log(query).await.and_then(json),
             Self::Purchases(query) => desk.purchases(query).await.and_then(json),
             Self::Held(query) => desk.held(query).await.and_then(json),

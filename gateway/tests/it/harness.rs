@@ -38,6 +38,7 @@ impl Daemun {
         settings.mode = Mode::Development;
         settings.gateway.listen = free;
         settings.gateway.private = free;
+        settings.gateway.admin = free;
         change(&mut settings);
         let clock = Arc::new(ManualClock::new(START));
         let server = Server::start(&settings, clock.clone()).await.unwrap();
@@ -66,6 +67,11 @@ impl Daemun {
 
     pub fn private(&self) -> HttpClient {
         HttpClient::new(&format!("http://{}", self.server.private))
+    }
+
+    /// The listener for operators.
+    pub fn admin(&self) -> HttpClient {
+        HttpClient::new(&format!("http://{}", self.server.admin))
     }
 
     /// Somebody who has not logged in yet.

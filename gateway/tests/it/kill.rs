@@ -28,7 +28,8 @@ fn daemun(data: &Path) -> Command {
     command
         .current_dir(data.parent().unwrap())
         .env_clear()
-        .args(["--listen", "127.0.0.1:0", "--private", "127.0.0.1:0", "--data"])
+        .args(["--listen", "127.0.0.1:0", "--private", "127.0.0.1:0"])
+        .args(["--admin", "127.0.0.1:0", "--data"])
         .arg(data)
         .stdin(Stdio::null());
     command

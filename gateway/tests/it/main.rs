@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod admin;
 mod cache;
 mod claims;
 mod deploy;

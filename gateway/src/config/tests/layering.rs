@@ -141,6 +141,7 @@ fn flags_map_to_their_keys() {
     let flags = Flags {
         listen: Some("127.0.0.1:1".to_owned()),
         private: Some("127.0.0.1:2".to_owned()),
+        admin: Some("127.0.0.1:3".to_owned()),
         data: Some("/srv".to_owned()),
         config: None,
         mode: Some("production".to_owned()),
@@ -148,6 +149,7 @@ fn flags_map_to_their_keys() {
     let settings = settings(&Layers::new().flags(flags.values()));
     assert_eq!(settings.gateway.listen.port(), 1);
     assert_eq!(settings.gateway.private.port(), 2);
+    assert_eq!(settings.gateway.admin.port(), 3);
     assert_eq!(settings.data, PathBuf::from("/srv"));
     assert_eq!(settings.mode, Mode::Production);
     assert!(Flags::default().values().is_empty());

@@ -18,6 +18,8 @@ data                                   \"/srv\"                 flag --data
 public_url                             (not set)              default
 gateway.listen                         \"127.0.0.1:1\"          daemun.toml:2
 gateway.private                        \"127.0.0.1:7351\"       default
+gateway.admin                          \"127.0.0.1:7352\"       default
+gateway.admin_url                      (not set)              default
 gateway.frame_limit_bytes              65536                  default
 gateway.header_timeout_s               5                      default
 gateway.first_frame_timeout_s          10                     default

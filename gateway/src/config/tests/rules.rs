@@ -15,6 +15,18 @@ fn rules_name_the_key_and_its_origin() {
             "[gateway]\nprivate = \"0.0.0.0:7350\"",
             "gateway.private (daemun.toml:2): 0.0.0.0:7350 takes the port that gateway.listen, 127.0.0.1:7350, takes; give the private listener its own",
         ),
+        (
+            "[gateway]\nadmin = \"0.0.0.0:7351\"",
+            "gateway.admin (daemun.toml:2): 0.0.0.0:7351 takes the port that gateway.private, 127.0.0.1:7351, takes; give the admin listener its own",
+        ),
+        (
+            "[gateway]\nlisten = \"127.0.0.1:7352\"",
+            "gateway.admin: 127.0.0.1:7352 takes the port that gateway.listen, 127.0.0.1:7352, takes; give the admin listener its own",
+        ),
+        (
+            "[gateway]\nadmin_url = \"http://admin.example.com\"",
+            "gateway.admin_url (daemun.toml:2): expected https:// and a host and nothing behind it, such as \"https://admin.example.com\" (http:// only for this machine), found \"http://admin.example.com\"",
+        ),
         ("[gateway]\nheartbeat_s = 0", "gateway.heartbeat_s (daemun.toml:2): at least 1, found 0"),
         (
             "[gateway]\nin_flight_per_connection = 0",
@@ -311,6 +323,8 @@ fn what_is_allowed_is_let_through() {
         "mode = \"production\"\npublic_url = \"https://play.example.com\"\n[gateway]\nsimulators = false",
         "[gateway]\nlisten = \"127.0.0.1:0\"\nprivate = \"127.0.0.1:0\"",
         "[gateway]\nlisten = \"127.0.0.2:7351\"",
+        "[gateway]\nadmin = \"127.0.0.1:0\"\nadmin_url = \"https://admin.example.com:8443\"",
+        "[gateway]\nadmin_url = \"http://localhost:8080\"",
         "[gateway]\nlisten = \"[::1]:7350\"",
         "[log]\nlevel = \"warn,gateway=debug, storage::db=trace\"",
         "[log]\nlevel = \"INFO\"",

@@ -46,7 +46,10 @@ async fn a_secret_is_made_in_a_new_file_of_its_owner() {
     let wrong = "apps.cats.webhook.secret_file: hook: is not whsec_ and 24 to 64 bytes in base64";
     assert!(error.contains(wrong), "both at once: {error}");
     assert!(!error.contains("hunter2"), "{error}");
-    let error = daemun(folder.path(), &["--private", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
+    let error = daemun(
+        folder.path(),
+        &["--private", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--listen", "127.0.0.1:0"],
+    );
     assert!(error.await.unwrap_err().contains(wrong), "nor does a server start");
 }
 

@@ -125,10 +125,10 @@ async fn shown_by_two_members(databases: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receipt_shown_fifty_times_by_two_members_is_granted_once() {
-    shown_by_two_members(1).await;
+    Box::pin(shown_by_two_members(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_with_two_databases() {
-    shown_by_two_members(2).await;
+    Box::pin(shown_by_two_members(2)).await;
 }

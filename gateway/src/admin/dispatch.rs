@@ -1,0 +1,41 @@
+//! What each row of the table does: one arm each.
+
+use protocol::operators::endpoint::Endpoint;
+use protocol::operators::refusal::Refusal;
+
+use super::Admin;
+use super::answer::Answer;
+use super::request::Asked;
+
+impl Admin {
+    pub(super) async fn dispatched(
+        &self,
+        endpoint: Endpoint,
+        asked: Asked,
+    ) -> Result<Answer, Refusal> {
+        match endpoint {
+            Endpoint::Login => self.login(asked).await,
+            Endpoint::Logout => self.logout(asked).await,
+            Endpoint::Prove => self.prove(asked).await,
+            Endpoint::Me => self.me(&asked),
+            Endpoint::MyPassword => self.my_password(asked).await,
+            Endpoint::MySessions => self.my_sessions(asked).await,
+            Endpoint::MySessionEnd => self.my_session_end(asked).await,
+            Endpoint::Apps => self.apps(&asked),
+            Endpoint::Operators => self.operators_page(asked).await,
+            Endpoint::OperatorCreate => self.operator_create(asked).await,
+            Endpoint::OperatorShow => self.operator_show(asked).await,
+            Endpoint::OperatorChange => self.operator_change(asked).await,
+            Endpoint::OperatorRemove => self.operator_remove(asked).await,
+            Endpoint::OperatorPassword => self.operator_password(asked).await,
+            Endpoint::OperatorTotp => self.operator_totp(asked).await,
+            Endpoint::OperatorSessions => self.operator_sessions(asked).await,
+            Endpoint::OperatorSessionsEnd => self.operator_sessions_end(asked).await,
+            Endpoint::Audit => self.audit(asked, None).await,
+            Endpoint::AppAudit => {
+                let app = asked.params.app()?;
+                self.audit(asked, app).await
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The OpenAPI document of the operators' API, made from its table.
+
+use std::collections::BTreeMap;
+
+use protocol::operators::endpoint::{Endpoint, Method, Need, Visitor, Weight};
+use protocol::operators::refusal::{Code, OperatorCode, Refusal};
+use protocol::operators::{Act, App, Operator, OperatorSession};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::path::{
+    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
+    PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder, ResponsesBuilder, Tag,
+};
+
+use super::{COOKIE, CSRF};
+use crate::http::KEY_BYTES;
+
+const DESCRIPTION: &str = "\
+What operators ask of the server.\n\n\
+To try it: make an account (`daemun operator add NAME --role owner`), give the secret that it \
+prints to an authenticator, send `login`, copy the `csrf` of the answer, press **Authorize** and \
+paste it. The session itself is a cookie that the browser keeps.\n\n\
+Success is `{\"ok\": ...}`, an error `{\"err\": {...}}`. An unknown field of a request is an \
+error. What can change has a version: it comes as the `ETag`, and a change says in `If-Match` \
+which one it changes. Who may do what is said at each path; `-` in the place of a game is where \
+the publisher speaks to all games.";
+
+/// The document of this server.
+#[must_use]
+pub fn document() -> OpenApi {
+    let collector = collect();
+    let cookie = "The session. The browser keeps it and sends it by itself.";
+    let csrf = "The `csrf` of the login's answer or of `/admin/v1/me`, for every change.";
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Daemun for operators")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(DESCRIPTION))
+                .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
+                .build(),
+        )
+        .tags(Some(["session", "operators", "audit", "apps"].map(Tag::new)))
+        .paths(collector.paths.build())
+        .components(Some(
+            ComponentsBuilder::new()
+                .schemas_from_iter(collector.schemas)
+                .security_scheme("session", key(ApiKey::Cookie, COOKIE, cookie))
+                .security_scheme("csrf", key(ApiKey::Header, CSRF, csrf))
+                .build(),
+        ))
+        .build()
+}
+
+fn key(place: fn(ApiKeyValue) -> ApiKey, name: &str, description: &str) -> SecurityScheme {
+    SecurityScheme::ApiKey(place(ApiKeyValue::with_description(name, description)))
+}
+
+fn collect() -> Collector {
+    let mut collector = Collector::default();
+    Endpoint::visit(&mut collector);
+    collector.schema::<Refusal>("Refusal");
+    // What a page has on it is named by the page alone.
+    collector.schema::<Act>("Act");
+    collector.schema::<App>("App");
+    collector.schema::<Operator>("Operator");
+    collector.schema::<OperatorSession>("OperatorSession");
+    collector
+}
+
+#[derive(Default)]
+struct Collector {
+    paths: PathsBuilder,
+    schemas: BTreeMap<String, RefOr<Schema>>,
+    /// Names that two different types claim.
+    clashes: Vec<String>,
+}
+
+impl Collector {
+    /// Keeps a type's schema under `name`, and those it is made of under their own.
+    fn schema<T: ToSchema>(&mut self, name: &str) -> Ref {
+        let mut parts = Vec::new();
+        T::schemas(&mut parts);
+        parts.push((name.to_owned(), T::schema()));
+        for (name, schema) in parts {
+            match self.schemas.get(&name) {
+                Some(known) if *known != schema => self.clashes.push(name),
+                Some(_) | None => drop(self.schemas.insert(name, schema)),
+            }
+        }
+        Ref::from_schema_name(name)
+    }
+}
+
+impl Visitor for Collector {
+    fn endpoint<Request: ToSchema, Reply: ToSchema>(&mut self, endpoint: Endpoint) {
+        let reply = self.schema::<Reply>(&format!("{endpoint:?}Reply"));
+        let mut described = OperationBuilder::new()
+            .operation_id(Some(format!("{endpoint:?}")))
+            .summary(Some(endpoint.summary()))
+            .description(Some(needs(endpoint)))
+            .tag(tag(endpoint))
+            .responses(responses(endpoint, reply));
+        if matches!(endpoint.method(), Method::Post | Method::Put) {
+            let request = self.schema::<Request>(&format!("{endpoint:?}Request"));
+            let mut content = ContentBuilder::new().schema(Some(request));
+            if let Some(example) = example(endpoint) {
+                content = content.example(Some(example));
+            }
+            let body = RequestBodyBuilder::new()
+                .content("application/json", content.build())
+                .required(Some(Required::True));
+            described = described.request_body(Some(body.build()));
+        }
+        for parameter in parameters(endpoint) {
+            described = described.parameter(parameter);
+        }
+        if endpoint.need() != Need::Nothing {
+            let none: [String; 0] = [];
+            let mut security = SecurityRequirement::new("session", none.clone());
+            if endpoint.method() != Method::Get {
+                security = security.add("csrf", none);
+            }
+            described = described.security(security);
+        }
+        let item = PathItem::new(method(endpoint.method()), described.build());
+        // Of one path, the methods come together.
+        self.paths = std::mem::take(&mut self.paths).path(endpoint.path(), item);
+    }
+}
+
+fn method(method: Method) -> HttpMethod {
+    match method {
+        Method::Get => HttpMethod::Get,
+        Method::Post => HttpMethod::Post,
+        Method::Put => HttpMethod::Put,
+        Method::Delete => HttpMethod::Delete,
+    }
+}
+
+fn tag(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Login
+        | Endpoint::Logout
+        | Endpoint::Prove
+        | Endpoint::Me
+        | Endpoint::MyPassword
+        | Endpoint::MySessions
+        | Endpoint::MySessionEnd => "session",
+        Endpoint::Apps => "apps",
+        Endpoint::Audit | Endpoint::AppAudit => "audit",
+        Endpoint::Operators
+        | Endpoint::OperatorCreate
+        | Endpoint::OperatorShow
+        | Endpoint::OperatorChange
+        | Endpoint::OperatorRemove
+        | Endpoint::OperatorPassword
+        | Endpoint::OperatorTotp
+        | Endpoint::OperatorSessions
+        | Endpoint::OperatorSessionsEnd => "operators",
+    }
+}
+
+/// Who may, in a sentence or two.
+fn needs(endpoint: Endpoint) -> String {
+    let who = match endpoint.need() {
+        Need::Nothing => "Needs no session.".to_owned(),
+        Need::Login => "Needs a session.".to_owned(),
+        Need::Everywhere(resource, right) => {
+            format!("Needs the right `{}` on `{}` in `*`.", right.word(), resource.word())
+        }
+        Need::InApp(resource, right) => {
+            format!("Needs the right `{}` on `{}` in that game.", right.word(), resource.word())
+        }
+    };
+    match endpoint.weight() {
+        Weight::Light => who,
+        Weight::Grave => format!(
+            "{who} A grave act: a code of the second factor must have been shown within five \
+             minutes, by the login or at `/admin/v1/prove`."
+        ),
+    }
+}
+
+/// What stands in the path, behind it, and in the header.
+fn parameters(endpoint: Endpoint) -> Vec<Parameter> {
+    let mut all = Vec::new();
+    if endpoint.path().contains("{app}") {
+        let what = "A game's word, or `-` for what the publisher says to all games.";
+        all.push(parameter("app", ParameterIn::Path, Required::True, what));
+    }
+    if endpoint.path().contains("{id}") {
+        all.push(parameter("id", ParameterIn::Path, Required::True, "Which one: a UUID."));
+    }
+    for (name, what) in queries(endpoint) {
+        all.push(parameter(name, ParameterIn::Query, Required::False, what));
+    }
+    if takes_version(endpoint) {
+        let what = "The `ETag` of what is changed, such as `\"3\"`.";
+        all.push(parameter("If-Match", ParameterIn::Header, Required::True, what));
+    }
+    if let Some(required) = takes_key(endpoint) {
+        let what = "A word of one's own for this request, up to 128 characters: sent again with \
+            it, it is done once and answered alike.";
+        all.push(parameter("Idempotency-Key", ParameterIn::Header, required, what));
+    }
+    all
+}
+
+fn parameter(name: &str, place: ParameterIn, required: Required, what: &str) -> Parameter {
+    let mut text = ObjectBuilder::new().schema_type(Type::String);
+    if name == "Idempotency-Key" {
+        text = text.min_length(Some(1)).max_length(Some(KEY_BYTES.min(128)));
+    }
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(what))
+        .schema(Some(Schema::Object(text.build())))
+        .build()
+}
+
+const AFTER: (&str, &str) = ("after", "The `next` of the page before.");
+const LIMIT: (&str, &str) = ("limit", "How many at most, 1 to 200; 50 unless said.");
+
+fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
+    match endpoint {
+        Endpoint::Operators => &[AFTER, LIMIT],
+        Endpoint::Audit | Endpoint::AppAudit => &[
+            ("by", "Those of `command`, or of `operator:` and an id."),
+            ("kind", "Those on documents of this kind."),
+            ("of", "Those on this document."),
+            ("from", "Those from this moment on (RFC 3339)."),
+            ("to", "Those before this moment (RFC 3339)."),
+            AFTER,
+            LIMIT,
+        ],
+        Endpoint::Login
+        | Endpoint::Logout
+        | Endpoint::Prove
+        | Endpoint::Me
+        | Endpoint::MyPassword
+        | Endpoint::MySessions
+        | Endpoint::MySessionEnd
+        | Endpoint::Apps
+        | Endpoint::OperatorCreate
+        | Endpoint::OperatorShow
+        | Endpoint::OperatorChange
+        | Endpoint::OperatorRemove
+        | Endpoint::OperatorPassword
+        | Endpoint::OperatorTotp
+        | Endpoint::OperatorSessions
+        | Endpoint::OperatorSessionsEnd => &[],
+    }
+}
+
+fn takes_version(endpoint: Endpoint) -> bool {
+    matches!(
+        endpoint,
+        Endpoint::OperatorChange
+            | Endpoint::OperatorRemove
+            | Endpoint::OperatorPassword
+            | Endpoint::OperatorTotp
+    )
+}
+
+fn takes_key(endpoint: Endpoint) -> Option<Required> {
+    match endpoint {
+        Endpoint::OperatorCreate | Endpoint::OperatorTotp => Some(Required::True),
+        other => takes_version(other).then_some(Required::False),
+    }
+}
+
+fn responses(endpoint: Endpoint, reply: Ref) -> utoipa::openapi::Responses {
+    let json = |field: &str, schema: Ref| {
+        let body = ObjectBuilder::new().property(field, schema).required(field).build();
+        ContentBuilder::new().schema(Some(Schema::Object(body))).build()
+    };
+    let status = if endpoint == Endpoint::OperatorCreate { "201" } else { "200" };
+    let good =
+        ResponseBuilder::new().description("Done.").content("application/json", json("ok", reply));
+    let mut responses = ResponsesBuilder::new().response(status, good.build());
+    let mut words: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    for code in Code::all().filter(|code| can_be_told(endpoint, *code)) {
+        let said = match code {
+            Code::Operators(own) => format!("`{}`: {}", own.word(), own.summary()),
+            Code::Shared(shared) => format!("`{}`", shared.word()),
+        };
+        words.entry(code.http_status()).or_default().push(said);
+    }
+    for (status, words) in words {
+        let content = json("err", Ref::from_schema_name("Refusal"));
+        let error = ResponseBuilder::new()
+            .description(words.join("\n\n"))
+            .content("application/json", content);
+        responses = responses.response(status.to_string(), error.build());
+    }
+    responses.build()
+}
+
+/// Whether a row's caller may be told that.
+fn can_be_told(endpoint: Endpoint, code: Code) -> bool {
+    let changes = endpoint.method() != Method::Get;
+    let right = matches!(endpoint.need(), Need::Everywhere(..) | Need::InApp(..));
+    let shows_secret = matches!(endpoint, Endpoint::Login | Endpoint::Prove | Endpoint::MyPassword);
+    let document = takes_version(endpoint) || takes_key(endpoint).is_some();
+    let Code::Operators(code) = code else { return true };
+    match code {
+        OperatorCode::LoginRequired => endpoint.need() != Need::Nothing,
+        OperatorCode::LoginRefused => shows_secret && endpoint != Endpoint::Prove,
+        OperatorCode::LoginPaused => shows_secret,
+        OperatorCode::ProofRefused => endpoint == Endpoint::Prove,
+        OperatorCode::Forbidden => right,
+        OperatorCode::ProofRequired => endpoint.weight() == Weight::Grave,
+        OperatorCode::Csrf => changes,
+        OperatorCode::Host => true,
+        OperatorCode::LastOwner => {
+            matches!(endpoint, Endpoint::OperatorChange | Endpoint::OperatorRemove)
+        }
+        OperatorCode::Missing => endpoint.path().contains('{'),
+        OperatorCode::Exists => document,
+        OperatorCode::Stale | OperatorCode::VersionRequired => takes_version(endpoint),
+    }
+}
+
+/// What the page proposes to send.
+fn example(endpoint: Endpoint) -> Option<Value> {
+    let roles = json!([{"app": "*", "role": "viewer"}]);
+    match endpoint {
+        Endpoint::Login => Some(json!({"name": "kim", "password": "...", "totp": "123456"})),
+        Endpoint::Prove => Some(json!({"totp": "123456"})),
+        Endpoint::MyPassword => Some(json!({"password": "...", "new_password": "..."})),
+        Endpoint::OperatorCreate => Some(json!({"name": "lee", "roles": roles, "password": "..."})),
+        Endpoint::OperatorChange => {
+            Some(json!({"name": "lee", "roles": roles, "grants": [], "disabled": false}))
+        }
+        Endpoint::OperatorPassword => Some(json!({"password": "..."})),
+        Endpoint::Logout | Endpoint::OperatorTotp => Some(json!({})),
+        Endpoint::Me
+        | Endpoint::MySessions
+        | Endpoint::MySessionEnd
+        | Endpoint::Apps
+        | Endpoint::Operators
+        | Endpoint::OperatorShow
+        | Endpoint::OperatorRemove
+        | Endpoint::OperatorSessions
+        | Endpoint::OperatorSessionsEnd
+        | Endpoint::Audit
+        | Endpoint::AppAudit => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_types_share_a_name() {
+        assert_eq!(collect().clashes, Vec::<String>::new());
+    }
+}
