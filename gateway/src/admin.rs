@@ -15,6 +15,7 @@ mod session;
 mod operators;
 mod audit;
 mod apps;
+mod documents;
 
 pub mod openapi;
 mod docs;

@@ -319,7 +319,7 @@ pub struct Page<T> {
 
 /// A document of some kind, as operators are shown it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Document<T> {
+pub struct Document {
     /// Its id.
     pub id: RecordId,
     /// Whose it is; absent for the publisher's, which is for all games.
@@ -327,14 +327,31 @@ pub struct Document<T> {
     pub app: Option<AppId>,
     /// How often it was changed; the `ETag` and what `If-Match` has to say.
     pub version: i64,
+    /// How it stands by the clock, such as `reserved`, where that is not in what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// What it says.
-    pub body: T,
+    #[schema(value_type = Object)]
+    pub body: Value,
     /// When it was changed last.
     #[schema(value_type = String, format = DateTime)]
     pub changed_at: Micros,
     /// By whom: `command`, or `operator:` and an id.
     pub changed_by: String,
 }
+
+/// What a document is to say, all of it. Which fields it has hangs on its kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DocumentBody(pub Value);
+
+impl PartialSchema for DocumentBody {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::Object)).into()
+    }
+}
+
+impl ToSchema for DocumentBody {}
 
 /// Nothing but that it is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

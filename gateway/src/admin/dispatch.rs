@@ -5,6 +5,7 @@ use protocol::operators::refusal::Refusal;
 
 use super::Admin;
 use super::answer::Answer;
+use super::documents::{Maintenance, Testers, Versions};
 use super::request::Asked;
 
 impl Admin {
@@ -36,6 +37,23 @@ impl Admin {
                 let app = asked.params.app()?;
                 self.audit(asked, app).await
             }
+            Endpoint::VersionList => self.documents::<Versions>(asked).await,
+            Endpoint::VersionCreate => self.document_create::<Versions>(asked).await,
+            Endpoint::VersionShow => self.document_show::<Versions>(asked).await,
+            Endpoint::VersionChange => self.document_change::<Versions>(asked).await,
+            Endpoint::VersionRemove => self.document_remove::<Versions>(asked).await,
+            Endpoint::MaintenanceList => self.documents::<Maintenance>(asked).await,
+            Endpoint::MaintenanceCreate => self.document_create::<Maintenance>(asked).await,
+            Endpoint::MaintenanceShow => self.document_show::<Maintenance>(asked).await,
+            Endpoint::MaintenanceChange => self.document_change::<Maintenance>(asked).await,
+            Endpoint::MaintenanceRemove => self.document_remove::<Maintenance>(asked).await,
+            Endpoint::MaintenanceExtend => self.maintenance_extend(asked).await,
+            Endpoint::MaintenanceEnd => self.maintenance_end(asked).await,
+            Endpoint::TesterList => self.documents::<Testers>(asked).await,
+            Endpoint::TesterCreate => self.document_create::<Testers>(asked).await,
+            Endpoint::TesterShow => self.document_show::<Testers>(asked).await,
+            Endpoint::TesterChange => self.document_change::<Testers>(asked).await,
+            Endpoint::TesterRemove => self.document_remove::<Testers>(asked).await,
         }
     }
 }

@@ -1,17 +1,16 @@
 //! The OpenAPI document of the operators' API, made from its table.
 
+mod rows;
+
 use std::collections::BTreeMap;
 
 use protocol::operators::endpoint::{Endpoint, Method, Need, Visitor, Weight};
 use protocol::operators::refusal::{Code, OperatorCode, Refusal};
-use protocol::operators::{Act, App, Operator, OperatorSession};
-use serde_json::{Value, json};
+use protocol::operators::{Act, App, Document, Operator, OperatorSession};
 use utoipa::ToSchema;
-use utoipa::openapi::path::{
-    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
-};
+use utoipa::openapi::path::{HttpMethod, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
@@ -19,7 +18,7 @@ use utoipa::openapi::{
 };
 
 use super::{COOKIE, CSRF};
-use crate::http::KEY_BYTES;
+use rows::{example, makes, needs, parameters, tag, takes_key, takes_version};
 
 const DESCRIPTION: &str = "\
 What operators ask of the server.\n\n\
@@ -46,7 +45,7 @@ pub fn document() -> OpenApi {
                 .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
                 .build(),
         )
-        .tags(Some(["session", "operators", "audit", "apps"].map(Tag::new)))
+        .tags(Some(["session", "operators", "audit", "apps", "launching"].map(Tag::new)))
         .paths(collector.paths.build())
         .components(Some(
             ComponentsBuilder::new()
@@ -69,6 +68,7 @@ fn collect() -> Collector {
     // What a page has on it is named by the page alone.
     collector.schema::<Act>("Act");
     collector.schema::<App>("App");
+    collector.schema::<Document>("Document");
     collector.schema::<Operator>("Operator");
     collector.schema::<OperatorSession>("OperatorSession");
     collector
@@ -144,146 +144,12 @@ fn method(method: Method) -> HttpMethod {
     }
 }
 
-fn tag(endpoint: Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Login
-        | Endpoint::Logout
-        | Endpoint::Prove
-        | Endpoint::Me
-        | Endpoint::MyPassword
-        | Endpoint::MySessions
-        | Endpoint::MySessionEnd => "session",
-        Endpoint::Apps => "apps",
-        Endpoint::Audit | Endpoint::AppAudit => "audit",
-        Endpoint::Operators
-        | Endpoint::OperatorCreate
-        | Endpoint::OperatorShow
-        | Endpoint::OperatorChange
-        | Endpoint::OperatorRemove
-        | Endpoint::OperatorPassword
-        | Endpoint::OperatorTotp
-        | Endpoint::OperatorSessions
-        | Endpoint::OperatorSessionsEnd => "operators",
-    }
-}
-
-/// Who may, in a sentence or two.
-fn needs(endpoint: Endpoint) -> String {
-    let who = match endpoint.need() {
-        Need::Nothing => "Needs no session.".to_owned(),
-        Need::Login => "Needs a session.".to_owned(),
-        Need::Everywhere(resource, right) => {
-            format!("Needs the right `{}` on `{}` in `*`.", right.word(), resource.word())
-        }
-        Need::InApp(resource, right) => {
-            format!("Needs the right `{}` on `{}` in that game.", right.word(), resource.word())
-        }
-    };
-    match endpoint.weight() {
-        Weight::Light => who,
-        Weight::Grave => format!(
-            "{who} A grave act: a code of the second factor must have been shown within five \
-             minutes, by the login or at `/admin/v1/prove`."
-        ),
-    }
-}
-
-/// What stands in the path, behind it, and in the header.
-fn parameters(endpoint: Endpoint) -> Vec<Parameter> {
-    let mut all = Vec::new();
-    if endpoint.path().contains("{app}") {
-        let what = "A game's word, or `-` for what the publisher says to all games.";
-        all.push(parameter("app", ParameterIn::Path, Required::True, what));
-    }
-    if endpoint.path().contains("{id}") {
-        all.push(parameter("id", ParameterIn::Path, Required::True, "Which one: a UUID."));
-    }
-    for (name, what) in queries(endpoint) {
-        all.push(parameter(name, ParameterIn::Query, Required::False, what));
-    }
-    if takes_version(endpoint) {
-        let what = "The `ETag` of what is changed, such as `\"3\"`.";
-        all.push(parameter("If-Match", ParameterIn::Header, Required::True, what));
-    }
-    if let Some(required) = takes_key(endpoint) {
-        let what = "A word of one's own for this request, up to 128 characters: sent again with \
-            it, it is done once and answered alike.";
-        all.push(parameter("Idempotency-Key", ParameterIn::Header, required, what));
-    }
-    all
-}
-
-fn parameter(name: &str, place: ParameterIn, required: Required, what: &str) -> Parameter {
-    let mut text = ObjectBuilder::new().schema_type(Type::String);
-    if name == "Idempotency-Key" {
-        text = text.min_length(Some(1)).max_length(Some(KEY_BYTES.min(128)));
-    }
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(place)
-        .required(required)
-        .description(Some(what))
-        .schema(Some(Schema::Object(text.build())))
-        .build()
-}
-
-const AFTER: (&str, &str) = ("after", "The `next` of the page before.");
-const LIMIT: (&str, &str) = ("limit", "How many at most, 1 to 200; 50 unless said.");
-
-fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
-    match endpoint {
-        Endpoint::Operators => &[AFTER, LIMIT],
-        Endpoint::Audit | Endpoint::AppAudit => &[
-            ("by", "Those of `command`, or of `operator:` and an id."),
-            ("kind", "Those on documents of this kind."),
-            ("of", "Those on this document."),
-            ("from", "Those from this moment on (RFC 3339)."),
-            ("to", "Those before this moment (RFC 3339)."),
-            AFTER,
-            LIMIT,
-        ],
-        Endpoint::Login
-        | Endpoint::Logout
-        | Endpoint::Prove
-        | Endpoint::Me
-        | Endpoint::MyPassword
-        | Endpoint::MySessions
-        | Endpoint::MySessionEnd
-        | Endpoint::Apps
-        | Endpoint::OperatorCreate
-        | Endpoint::OperatorShow
-        | Endpoint::OperatorChange
-        | Endpoint::OperatorRemove
-        | Endpoint::OperatorPassword
-        | Endpoint::OperatorTotp
-        | Endpoint::OperatorSessions
-        | Endpoint::OperatorSessionsEnd => &[],
-    }
-}
-
-fn takes_version(endpoint: Endpoint) -> bool {
-    matches!(
-        endpoint,
-        Endpoint::OperatorChange
-            | Endpoint::OperatorRemove
-            | Endpoint::OperatorPassword
-            | Endpoint::OperatorTotp
-    )
-}
-
-fn takes_key(endpoint: Endpoint) -> Option<Required> {
-    match endpoint {
-        Endpoint::OperatorCreate | Endpoint::OperatorTotp => Some(Required::True),
-        other => takes_version(other).then_some(Required::False),
-    }
-}
-
 fn responses(endpoint: Endpoint, reply: Ref) -> utoipa::openapi::Responses {
     let json = |field: &str, schema: Ref| {
         let body = ObjectBuilder::new().property(field, schema).required(field).build();
         ContentBuilder::new().schema(Some(Schema::Object(body))).build()
     };
-    let status = if endpoint == Endpoint::OperatorCreate { "201" } else { "200" };
+    let status = if makes(endpoint) { "201" } else { "200" };
     let good =
         ResponseBuilder::new().description("Done.").content("application/json", json("ok", reply));
     let mut responses = ResponsesBuilder::new().response(status, good.build());
@@ -326,34 +192,8 @@ fn can_be_told(endpoint: Endpoint, code: Code) -> bool {
         }
         OperatorCode::Missing => endpoint.path().contains('{'),
         OperatorCode::Exists => document,
+        OperatorCode::Full => makes(endpoint),
         OperatorCode::Stale | OperatorCode::VersionRequired => takes_version(endpoint),
-    }
-}
-
-/// What the page proposes to send.
-fn example(endpoint: Endpoint) -> Option<Value> {
-    let roles = json!([{"app": "*", "role": "viewer"}]);
-    match endpoint {
-        Endpoint::Login => Some(json!({"name": "kim", "password": "...", "totp": "123456"})),
-        Endpoint::Prove => Some(json!({"totp": "123456"})),
-        Endpoint::MyPassword => Some(json!({"password": "...", "new_password": "..."})),
-        Endpoint::OperatorCreate => Some(json!({"name": "lee", "roles": roles, "password": "..."})),
-        Endpoint::OperatorChange => {
-            Some(json!({"name": "lee", "roles": roles, "grants": [], "disabled": false}))
-        }
-        Endpoint::OperatorPassword => Some(json!({"password": "..."})),
-        Endpoint::Logout | Endpoint::OperatorTotp => Some(json!({})),
-        Endpoint::Me
-        | Endpoint::MySessions
-        | Endpoint::MySessionEnd
-        | Endpoint::Apps
-        | Endpoint::Operators
-        | Endpoint::OperatorShow
-        | Endpoint::OperatorRemove
-        | Endpoint::OperatorSessions
-        | Endpoint::OperatorSessionsEnd
-        | Endpoint::Audit
-        | Endpoint::AppAudit => None,
     }
 }
 

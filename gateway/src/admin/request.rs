@@ -78,16 +78,34 @@ impl Body {
         }
     }
 
+    /// As it came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// What it says, all of it.
     pub(super) fn decoded<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         let text = if self.0.is_empty() { &b"{}"[..] } else { &self.0 };
+        // A list would be read as the fields in their order.
+        if text.trim_ascii_start().first() != Some(&b'{') {
+            return Err(ErrorBody::invalid("", "is not a JSON object").into());
+        }
         let mut reader = serde_json::Deserializer::from_slice(text);
-        let decoded = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let mut unknown = None;
+        let mut note = |path: serde_ignored::Path<'_>| {
+            unknown.get_or_insert_with(|| path.to_string());
+        };
+        // Whether a type says so itself or not: what it has no room for is told.
+        let watched = serde_ignored::Deserializer::new(&mut reader, &mut note);
+        let decoded = serde_path_to_error::deserialize(watched).map_err(|error| {
             let path = error.path().to_string();
             // What a secret is said to be is not said again.
             let field = if path == "." { "" } else { &path };
             ErrorBody::invalid(field, plain(error.inner()))
         })?;
+        if let Some(field) = unknown {
+            return Err(ErrorBody::invalid(&field, "is not known here").into());
+        }
         reader.end().map_err(|_| ErrorBody::invalid("", "has more behind its end"))?;
         Ok(decoded)
     }

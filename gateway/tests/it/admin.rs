@@ -4,6 +4,7 @@ mod changes;
 mod commands;
 mod document;
 mod door;
+mod launching;
 mod logins;
 mod nodes;
 mod rights;

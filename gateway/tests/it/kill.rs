@@ -14,6 +14,8 @@ use crate::harness::{guest, text};
 pub struct Program {
     child: Child,
     pub url: String,
+    /// Where operators reach it.
+    pub admin: String,
 }
 
 impl Drop for Program {
@@ -43,16 +45,28 @@ pub fn start(data: &Path) -> Program {
 pub fn start_with(data: &Path, variables: &[(&str, &str)]) -> Program {
     let mut command = daemun(data);
     command.envs(variables.iter().copied());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    started(command.stderr(Stdio::null()))
+}
+
+/// The program with everything that it logs in a file.
+pub fn start_logged(data: &Path, log: &Path) -> Program {
+    let mut command = daemun(data);
+    command.env("DAEMUN_LOG__LEVEL", "trace");
+    started(command.stderr(std::fs::File::create(log).unwrap()))
+}
+
+fn started(command: &mut Command) -> Program {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
-    let url = output
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| {
-            Some(line.trim().strip_prefix("players")?.trim().split(' ').next()?.to_owned())
-        })
-        .expect("it says where players reach it");
-    Program { child, url }
+    let mut lines = output.lines().map_while(Result::ok);
+    let mut where_are = |who: &str| {
+        let said = |line: String| {
+            Some(line.trim().strip_prefix(who)?.trim().split(' ').next()?.to_owned())
+        };
+        lines.by_ref().find_map(said).expect("it says where they reach it")
+    };
+    let (url, admin) = (where_are("players"), where_are("operators"));
+    Program { child, url, admin: admin.trim_end_matches("/admin/docs").to_owned() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::rights::{Resource, Right};
 use super::{
-    Act, App, Done, EndedSessions, Enrolled, LoggedIn, LoginRequest, Me, NewOperator, Nothing,
-    Operator, OperatorChange, OperatorSession, OwnPasswordRequest, Page, PasswordRequest,
-    ProveRequest, Proven,
+    Act, App, Document, DocumentBody, Done, EndedSessions, Enrolled, LoggedIn, LoginRequest, Me,
+    NewOperator, Nothing, Operator, OperatorChange, OperatorSession, OwnPasswordRequest, Page,
+    PasswordRequest, ProveRequest, Proven,
 };
 
 /// How something is asked for.
@@ -177,6 +177,57 @@ endpoints! {
     /// Who did what in one game, the newest first.
     AppAudit: Get "/admin/v1/apps/{app}/audit", in_app(R::Audit, Read), Light,
         Nothing => Page<Act>;
+    /// The versions of a game's client that are registered.
+    VersionList: Get "/admin/v1/apps/{app}/versions", in_app(R::Versions, Read), Light,
+        Nothing => Page<Document>;
+    /// Registers a version, by platform, store and number.
+    VersionCreate: Post "/admin/v1/apps/{app}/versions", in_app(R::Versions, Write), Light,
+        DocumentBody => Document;
+    /// One version.
+    VersionShow: Get "/admin/v1/apps/{app}/versions/{id}", in_app(R::Versions, Read), Light,
+        Nothing => Document;
+    /// Changes what is made of a version.
+    VersionChange: Put "/admin/v1/apps/{app}/versions/{id}", in_app(R::Versions, Write), Light,
+        DocumentBody => Document;
+    /// Takes a version out of the register.
+    VersionRemove: Delete "/admin/v1/apps/{app}/versions/{id}", in_app(R::Versions, Remove), Light,
+        Nothing => Done;
+    /// The maintenance windows of a game, or of all games.
+    MaintenanceList: Get "/admin/v1/apps/{app}/maintenance", in_app(R::Maintenance, Read), Light,
+        Nothing => Page<Document>;
+    /// Plans a maintenance.
+    MaintenanceCreate: Post "/admin/v1/apps/{app}/maintenance", in_app(R::Maintenance, Write), Light,
+        DocumentBody => Document;
+    /// One maintenance window.
+    MaintenanceShow: Get "/admin/v1/apps/{app}/maintenance/{id}", in_app(R::Maintenance, Read), Light,
+        Nothing => Document;
+    /// Plans a maintenance anew; one that has begun keeps its beginning.
+    MaintenanceChange: Put "/admin/v1/apps/{app}/maintenance/{id}", in_app(R::Maintenance, Write), Light,
+        DocumentBody => Document;
+    /// Calls a maintenance off that has not begun. It stays on record.
+    MaintenanceRemove: Delete "/admin/v1/apps/{app}/maintenance/{id}", in_app(R::Maintenance, Remove), Light,
+        Nothing => Done;
+    /// Has a maintenance end at another time than was planned.
+    MaintenanceExtend: Post "/admin/v1/apps/{app}/maintenance/{id}/extend",
+        in_app(R::Maintenance, Write), Light, DocumentBody => Document;
+    /// Has a maintenance that holds end now.
+    MaintenanceEnd: Post "/admin/v1/apps/{app}/maintenance/{id}/end",
+        in_app(R::Maintenance, Write), Light, Nothing => Document;
+    /// Who is let in during a maintenance, of a game or of all games.
+    TesterList: Get "/admin/v1/apps/{app}/testers", in_app(R::Testers, Read), Light,
+        Nothing => Page<Document>;
+    /// Lets a device or a network in during a maintenance.
+    TesterCreate: Post "/admin/v1/apps/{app}/testers", in_app(R::Testers, Write), Light,
+        DocumentBody => Document;
+    /// One tester.
+    TesterShow: Get "/admin/v1/apps/{app}/testers/{id}", in_app(R::Testers, Read), Light,
+        Nothing => Document;
+    /// Changes the note on a tester.
+    TesterChange: Put "/admin/v1/apps/{app}/testers/{id}", in_app(R::Testers, Write), Light,
+        DocumentBody => Document;
+    /// Lets a tester in no more.
+    TesterRemove: Delete "/admin/v1/apps/{app}/testers/{id}", in_app(R::Testers, Remove), Light,
+        Nothing => Done;
 }
 
 #[cfg(test)]

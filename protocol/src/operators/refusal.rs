@@ -67,6 +67,8 @@ refusals! {
     Missing "document.missing" 404;
     /// The id or name is taken; `detail` has what stands.
     Exists "document.exists" 409;
+    /// There are as many as there may be.
+    Full "document.full" 409;
     /// It was changed meanwhile; `detail` has what stands.
     Stale "document.stale" 412;
     /// A change needs `If-Match` with the version that it changes.

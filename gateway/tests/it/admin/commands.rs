@@ -4,9 +4,12 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use actors::operators::totp;
+use loadtest::HttpClient;
 use serde_json::{Value, json};
+use storage::clock::{Clock, SystemClock};
 
-use super::PASSWORD;
+use super::{Browser, PASSWORD};
 use crate::kill;
 
 /// What a command said: on standard output as JSON, or on standard error.
@@ -55,6 +58,35 @@ async fn an_account_is_made_and_changed_by_command_with_and_without_a_server() {
     operator(&data, &["password", "kim"], "another battery\n").unwrap();
     operator(&data, &["remove", "kim"], "").unwrap();
     assert_eq!(operator(&data, &["list"], "").unwrap()["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_everything_has_no_secret_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let program = kill::start_logged(&data, &log);
+    let add = ["add", "kim", "--role", "owner"];
+    let made = operator(&data, &add, &format!("{PASSWORD}\n")).unwrap();
+    let secret = made["totp_secret"].as_str().unwrap().to_owned();
+    let nobody = Browser { http: HttpClient::new(&program.admin), cookie: None, csrf: None };
+    let wrong = json!({"name": "kim", "password": "hunter2 hunter2", "totp": "000000"});
+    let said = nobody.post("/admin/v1/login", wrong).await;
+    assert_eq!(said.refused(), (401, "operator.login_refused"));
+    let mut browser = nobody.clone();
+    let code = totp::shows(&secret, SystemClock.now());
+    assert_eq!(browser.log_in("kim", &code).await.status, 200);
+    let newer = json!({"password": PASSWORD, "new_password": "another battery"});
+    let said = browser.with("PUT", "/admin/v1/me/password", &[], Some(newer)).await;
+    assert_eq!(said.status, 200, "{}", said.body);
+    drop(program);
+
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("logs in") && log.contains("is refused"), "what happened is in it");
+    let token = browser.cookie.as_deref().unwrap().split_once('=').unwrap().1;
+    let csrf = browser.csrf.as_deref().unwrap();
+    for hidden in [PASSWORD, "hunter2", "another battery", "argon2id", &secret, token, csrf] {
+        assert!(!log.contains(hidden), "{hidden} is in the log");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

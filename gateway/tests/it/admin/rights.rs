@@ -33,6 +33,25 @@ fn allowed(endpoint: Endpoint) -> &'static [&'static str] {
         | Endpoint::OperatorSessionsEnd => &["owner"],
         Endpoint::Audit => &["owner", "editor", "support"],
         Endpoint::AppAudit => &["owner", "editor", "support", "owner@demo"],
+        Endpoint::VersionList
+        | Endpoint::VersionShow
+        | Endpoint::MaintenanceList
+        | Endpoint::MaintenanceShow
+        | Endpoint::TesterList
+        | Endpoint::TesterShow => {
+            &["owner", "editor", "support", "viewer", "owner@demo", "viewer@demo"]
+        }
+        Endpoint::VersionCreate
+        | Endpoint::VersionChange
+        | Endpoint::VersionRemove
+        | Endpoint::MaintenanceCreate
+        | Endpoint::MaintenanceChange
+        | Endpoint::MaintenanceRemove
+        | Endpoint::MaintenanceExtend
+        | Endpoint::MaintenanceEnd => &["owner", "editor", "owner@demo"],
+        Endpoint::TesterCreate | Endpoint::TesterChange | Endpoint::TesterRemove => {
+            &["owner", "editor", "support", "owner@demo"]
+        }
     }
 }
 
