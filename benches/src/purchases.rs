@@ -1,4 +1,5 @@
-//! Purchases made durable in MariaDB, by the clock: verified, claimed, granted, on the ledger.
+//! Purchases made durable, by the clock: verified, claimed, granted, on the ledger; in MariaDB and
+//! embedded.
 
 pub(crate) mod till;
 
@@ -23,6 +24,8 @@ const MANY: usize = 512;
 /// The most that a purchase is to take, in interactive transactions, with so many in flight.
 const REACH_FEW: f64 = 0.25;
 const REACH_MANY: f64 = 0.125;
+/// The most that a purchase is to take embedded, in single commits.
+const REACH_EMBEDDED: f64 = 0.2;
 /// Behind the settings of tests, whose memory is small: what is measured is no want of it.
 const ROOMY: [&str; 2] = ["--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M"];
 
@@ -46,23 +49,25 @@ impl Default for Arguments {
     }
 }
 
-/// Measures, prints the table and writes the file. Where there is no MariaDB nothing is
-/// measured, and that is said.
+/// Measures, prints the table and writes the file. Where there is no MariaDB its part is left out,
+/// and that is said.
 ///
 /// # Errors
 /// When a purchase was not granted once, or something did not happen in time.
 pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
-    let (mut figures, mut claims) = (Vec::new(), Vec::new());
-    let notes = match MariaDb::installed() {
-        Err(why) => vec![format!("All of it is left out, because it cannot be run here: {why}")],
+    let (mut figures, mut claims) = embedded().await?;
+    let mut notes = notes();
+    match MariaDb::installed() {
+        Err(why) => notes.push(format!("Without MariaDB, because it cannot be run here: {why}")),
         Ok(_) => {
-            (figures, claims) = measure(&arguments.mariadb).await?;
-            notes()
+            let (theirs, of_them) = measure(&arguments.mariadb).await?;
+            figures.extend(theirs);
+            claims.extend(of_them);
         }
-    };
+    }
     let report = Report {
         bench: "purchases",
-        title: "Durable purchases in MariaDB, by the clock".to_owned(),
+        title: "Durable purchases, by the clock".to_owned(),
         unit: report::CLOCK,
         figures,
         claims,
@@ -74,14 +79,39 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Fault> {
     Ok(report)
 }
 
+/// On SQLite: the server's way and one commit after the other take turns.
+async fn embedded() -> Result<(Vec<Figure>, Vec<Claim>), Fault> {
+    let mut daemun = Till::start(Way::Batched, None, MEMBERS).await?;
+    let mut bare = Till::start(Way::Single, None, 0).await?;
+    let (mut own, mut reference) = (Vec::new(), Vec::new());
+    for round in 0..contest::PLAYED {
+        eprintln!("purchases, embedded, round {round}");
+        let took = [daemun.take(PURCHASES, FEW).await?, bare.take(PURCHASES, 1).await?];
+        if round > 0 {
+            for (taken, took) in [&mut own, &mut reference].into_iter().zip(took) {
+                taken.push(took);
+            }
+        }
+    }
+    daemun.count(contest::PLAYED * PURCHASES).await?;
+    daemun.end().await?;
+    bare.end().await?;
+    let figures = vec![
+        figure_by_the_clock(&format!("a purchase, embedded, {FEW} in flight"), &own)?,
+        figure_by_the_clock("one SQLite insert and commit at a time", &reference)?,
+    ];
+    let claims = vec![Claim::new(&figures[0], &figures[1], vec![Bar::reach(REACH_EMBEDDED)])];
+    Ok((figures, claims))
+}
+
 async fn measure(further: &[String]) -> Result<(Vec<Figure>, Vec<Claim>), Fault> {
     let options = ROOMY.into_iter().chain(further.iter().map(String::as_str));
     let options = options.fold(MariaDbOptions::default(), MariaDbOptions::with);
     let server = tokio::task::spawn_blocking(|| MariaDb::start(options)).await??;
     let own = server.database("bench")?;
     let other = server.database("reference")?;
-    let mut daemun = Till::start(Way::Batched, &own, MEMBERS).await?;
-    let mut bare = Till::start(Way::Interactive, &other, MEMBERS).await?;
+    let mut daemun = Till::start(Way::Batched, Some(&own), MEMBERS).await?;
+    let mut bare = Till::start(Way::Interactive, Some(&other), MEMBERS).await?;
     let [mut few, mut many, mut reference] = [const { Vec::<Taken>::new() }; 3];
     for round in 0..contest::PLAYED {
         eprintln!("purchases, round {round}");
@@ -131,6 +161,9 @@ fn notes() -> Vec<String> {
         "The interactive transaction is the bare driver's, prepared, on held connections of its \
          own: the claim, its lock, the member's lock, the purchase, the ledger, the wallet, two \
          pushes, the member's row, a commit. It keeps no evidence before and verifies nothing."
+            .to_owned(),
+        "The single commit is one row of 500 bytes in SQLite, with the server's settings, and then \
+         the next; embedded, what waits shares a commit, each purchase under a savepoint of its own."
             .to_owned(),
         "Whoever makes them, MariaDB and the disk share the two cores.".to_owned(),
     ]

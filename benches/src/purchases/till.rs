@@ -3,6 +3,7 @@
 
 mod batched;
 mod interactive;
+mod single;
 
 use std::io::Write;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::contest::{LONGEST, Taken, Watch};
 use crate::process::{Process, leash};
 use batched::Batched;
 use interactive::Interactive;
+use single::Single;
 
 /// How long it may take to open, and to make the members.
 const READY: Duration = Duration::from_secs(120);
@@ -27,13 +29,15 @@ pub(super) enum Way {
     Batched,
     /// By the driver, a transaction at a time on each connection.
     Interactive,
+    /// By SQLite, one row and one commit after the other.
+    Single,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Order {
-    /// Opens the database of this address, and makes so many members.
-    Open { way: Way, url: String, members: usize },
+    /// Opens the database of this address, or an embedded one, and makes so many members.
+    Open { way: Way, url: Option<String>, members: usize },
     /// Makes so many purchases durable, so many at once.
     Work { purchases: usize, in_flight: usize },
     /// Looks whether so many were granted, each once.
@@ -55,9 +59,9 @@ impl Till {
     ///
     /// # Errors
     /// When the database cannot be opened.
-    pub(super) async fn start(way: Way, url: &str, members: usize) -> Result<Self, Fault> {
+    pub(super) async fn start(way: Way, url: Option<&str>, members: usize) -> Result<Self, Fault> {
         let mut it = Self(Process::start("a till", leash::own("till")?)?);
-        it.order(&Order::Open { way, url: url.to_owned(), members }, READY).await?;
+        it.order(&Order::Open { way, url: url.map(str::to_owned), members }, READY).await?;
         Ok(it)
     }
 
@@ -101,8 +105,37 @@ impl Till {
 }
 
 enum Open {
-    Batched(Batched),
+    Batched(Box<Batched>),
     Interactive(Interactive),
+    Single(Single),
+}
+
+impl Open {
+    async fn new(way: Way, url: Option<&str>, members: usize) -> Result<Self, Fault> {
+        Ok(match way {
+            Way::Batched => Self::Batched(Box::new(Batched::open(url, members).await?)),
+            Way::Interactive => {
+                let url = url.ok_or("there is no address")?;
+                Self::Interactive(Interactive::open(url, members).await?)
+            }
+            Way::Single => Self::Single(Single::open().await?),
+        })
+    }
+
+    async fn work(&mut self, purchases: usize, in_flight: usize) -> Result<(), Fault> {
+        match self {
+            Self::Batched(it) => it.work(purchases, in_flight).await,
+            Self::Interactive(it) => it.work(purchases, in_flight).await,
+            Self::Single(it) => it.work(purchases).await,
+        }
+    }
+
+    async fn count(&self, purchases: usize) -> Result<(), Fault> {
+        match self {
+            Self::Batched(it) => it.count(purchases).await,
+            Self::Interactive(_) | Self::Single(_) => Err("nothing is counted there".into()),
+        }
+    }
 }
 
 /// Is that process, until nobody can order it any more.
@@ -125,23 +158,15 @@ pub(crate) async fn run() -> Result<(), Fault> {
 }
 
 async fn obey(order: Order, open: &mut Option<Open>) -> Result<(), Fault> {
-    match (order, &mut *open) {
-        (Order::Open { way: Way::Batched, url, members }, _) => {
-            *open = Some(Open::Batched(Batched::open(&url, members).await?));
+    let nothing = || Fault::from("nothing is open");
+    match order {
+        Order::Open { way, url, members } => {
+            *open = Some(Open::new(way, url.as_deref(), members).await?);
             Ok(())
         }
-        (Order::Open { way: Way::Interactive, url, members }, _) => {
-            *open = Some(Open::Interactive(Interactive::open(&url, members).await?));
-            Ok(())
+        Order::Work { purchases, in_flight } => {
+            open.as_mut().ok_or_else(nothing)?.work(purchases, in_flight).await
         }
-        (Order::Work { purchases, in_flight }, Some(Open::Batched(it))) => {
-            it.work(purchases, in_flight).await
-        }
-        (Order::Work { purchases, in_flight }, Some(Open::Interactive(it))) => {
-            it.work(purchases, in_flight).await
-        }
-        (Order::Count(purchases), Some(Open::Batched(it))) => it.count(purchases).await,
-        (Order::Count(_), Some(Open::Interactive(_))) => Err("nothing is counted there".into()),
-        (Order::Work { .. } | Order::Count(_), None) => Err("nothing is open".into()),
+        Order::Count(purchases) => open.as_ref().ok_or_else(nothing)?.count(purchases).await,
     }
 }

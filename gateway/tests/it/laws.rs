@@ -12,7 +12,7 @@ const WORLDS: &[(&str, &[&str])] = &[
     ("rmp", &["protocol"]),
     // On the wire, and in the cache that nodes share.
     ("rmp-serde", &["protocol", "storage", "loadtest"]),
-    ("rusqlite", &["storage"]),
+    ("rusqlite", &["storage", "benches"]),
     ("refinery", &["storage"]),
     // What the benches hold the truth in MariaDB against is the bare driver.
     ("mysql_async", &["storage", "benches"]),

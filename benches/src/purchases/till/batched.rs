@@ -46,10 +46,11 @@ struct Receipt {
 }
 
 impl Batched {
-    pub(super) async fn open(url: &str, members: usize) -> Result<Self, Fault> {
+    /// Without an address the truth is embedded.
+    pub(super) async fn open(url: Option<&str>, members: usize) -> Result<Self, Fault> {
         let folder = tempfile::tempdir()?;
         let mariadb = MariaDbSettings {
-            url: Some(ServerUrl::new(url)),
+            url: url.map(ServerUrl::new),
             migrate_at_start: true,
             ..MariaDbSettings::default()
         };
