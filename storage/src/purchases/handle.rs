@@ -131,7 +131,7 @@ impl Purchases {
         self.0.call(key, move |it| async move { it.release(write).await }).await
     }
 
-    /// The claim on a purchase, as [`PurchasesDuty::claim`].
+    /// The claim on a purchase, as [`PurchasesDuty::claim`](super::PurchasesDuty::claim).
     ///
     /// # Errors
     /// As said above.
