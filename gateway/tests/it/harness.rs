@@ -13,6 +13,32 @@ use serde_json::{Value, json};
 use storage::clock::{Clock, ManualClock};
 use tempfile::TempDir;
 
+/// The same before the embedded databases and before MariaDB.
+macro_rules! before_both {
+    ($($domain:ident::$case:ident)+) => {
+        mod embedded {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$domain::$case(crate::harness::Daemun::start().await).await;
+                }
+            )+
+        }
+
+        mod mariadb {
+            use crate::mariadb::{database, on_mariadb};
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$domain::$case(on_mariadb(&database()).await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use before_both;
+
 /// When every test begins.
 pub const START: Micros = Micros(1_800_000_000_000_000);
 

@@ -13,7 +13,32 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Daemun, text};
+use crate::harness::{Daemun, before_both, text};
+
+before_both! {
+    way::what_is_bought_is_granted_once_and_taken_once
+    way::several_bought_at_once_grant_so_much_more
+    way::whoever_shows_it_the_member_whose_token_it_carries_gets_it
+    way::what_carries_no_token_is_whose_it_is_shown_by_first
+    way::a_token_of_nobody_is_held
+    way::what_the_catalogue_does_not_know_or_price_so_is_held
+    way::a_testers_purchase_counts_for_testers_alone
+    way::evidence_that_is_none_is_refused_and_grants_nothing
+    way::what_makes_no_sense_is_named
+    way::a_socket_is_told_of_what_it_bought
+    refunds::what_is_refunded_is_taken_back_once
+    refunds::what_was_refunded_before_it_was_shown_is_never_granted
+    refunds::a_refund_that_was_undone_grants_again
+    refunds::a_part_that_is_given_back_is_a_part_that_is_taken
+    refunds::a_payment_that_comes_later_is_granted_without_a_client
+    refunds::what_a_store_says_twice_counts_once_and_what_it_loses_is_asked_for
+    refunds::stores_are_told_of_what_was_granted_before_they_give_the_money_back
+    refunds::who_is_no_store_is_not_believed
+    faults::what_a_store_cannot_tell_now_is_kept_and_granted_later_without_its_client
+    faults::credentials_that_a_store_refuses_cost_nobody_a_purchase
+    faults::a_store_that_will_not_hear_of_a_grant_is_told_again
+    faults::a_session_that_was_replaced_never_stops_a_grant
+}
 
 /// What the program prints, or says on standard error.
 async fn daemun(data: &Path, evidence: &Value, more: &[&str]) -> Result<Value, String> {

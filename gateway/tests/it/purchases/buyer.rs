@@ -12,10 +12,10 @@ use crate::harness::{Daemun, client, guest, text};
 pub const STORES: [&str; 3] = ["app_store", "google_play", "one_store"];
 
 /// How often somebody asks who is told to come again.
-const TRIES: usize = 20;
+pub const TRIES: usize = 20;
 
 /// Whether a machine with much to do did not come to it, or does not know whether it did.
-fn is_busy(error: &ErrorBody) -> bool {
+pub fn is_busy(error: &ErrorBody) -> bool {
     let storage = error.code == ErrorCode::StorageUnavailable;
     storage || error.same_id_again()
 }

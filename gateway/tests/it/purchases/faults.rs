@@ -9,9 +9,9 @@ use serde_json::json;
 use super::buyer::{Market, STORES};
 use crate::harness::Daemun;
 
-#[tokio::test]
-async fn what_a_store_cannot_tell_now_is_kept_and_granted_later_without_its_client() {
-    let house = Daemun::start().await;
+pub async fn what_a_store_cannot_tell_now_is_kept_and_granted_later_without_its_client(
+    house: Daemun,
+) {
     let market = Market::of(&house);
     for store in STORES {
         for conduct in [json!({"status": 500}), json!({"status": 429}), json!({"rubbish": true})] {
@@ -35,9 +35,7 @@ async fn what_a_store_cannot_tell_now_is_kept_and_granted_later_without_its_clie
     }
 }
 
-#[tokio::test]
-async fn credentials_that_a_store_refuses_cost_nobody_a_purchase() {
-    let house = Daemun::start().await;
+pub async fn credentials_that_a_store_refuses_cost_nobody_a_purchase(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     let bought = buyer.buys("google_play", json!({})).await;
@@ -54,9 +52,7 @@ async fn credentials_that_a_store_refuses_cost_nobody_a_purchase() {
     assert_eq!(buyer.has("gem").await, 100);
 }
 
-#[tokio::test]
-async fn a_store_that_will_not_hear_of_a_grant_is_told_again() {
-    let house = Daemun::start().await;
+pub async fn a_store_that_will_not_hear_of_a_grant_is_told_again(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     let bought = buyer.buys("one_store", json!({})).await;
@@ -75,9 +71,7 @@ async fn a_store_that_will_not_hear_of_a_grant_is_told_again() {
     assert_eq!(buyer.shows(&bought).await.unwrap()["purchase"]["state"], "granted");
 }
 
-#[tokio::test]
-async fn a_session_that_was_replaced_never_stops_a_grant() {
-    let house = Daemun::start().await;
+pub async fn a_session_that_was_replaced_never_stops_a_grant(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     let bought = buyer.buys("google_play", json!({})).await;

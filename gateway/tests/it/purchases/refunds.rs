@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use super::buyer::{Market, STORES};
 use crate::harness::{Daemun, text};
 
-#[tokio::test]
-async fn what_is_refunded_is_taken_back_once() {
-    let house = Daemun::start().await;
+pub async fn what_is_refunded_is_taken_back_once(house: Daemun) {
     let market = Market::of(&house);
     for store in STORES {
         let buyer = market.guest().await;
@@ -32,9 +30,7 @@ async fn what_is_refunded_is_taken_back_once() {
     }
 }
 
-#[tokio::test]
-async fn what_was_refunded_before_it_was_shown_is_never_granted() {
-    let house = Daemun::start().await;
+pub async fn what_was_refunded_before_it_was_shown_is_never_granted(house: Daemun) {
     let market = Market::of(&house);
     // ONE store has no list, and its word is asked for with each showing.
     for store in ["app_store", "google_play"] {
@@ -54,9 +50,7 @@ async fn what_was_refunded_before_it_was_shown_is_never_granted() {
     }
 }
 
-#[tokio::test]
-async fn a_refund_that_was_undone_grants_again() {
-    let house = Daemun::start().await;
+pub async fn a_refund_that_was_undone_grants_again(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     // Apple alone undoes refunds.
@@ -78,9 +72,7 @@ async fn a_refund_that_was_undone_grants_again() {
     assert_eq!(states, ["granted"]);
 }
 
-#[tokio::test]
-async fn a_part_that_is_given_back_is_a_part_that_is_taken() {
-    let house = Daemun::start().await;
+pub async fn a_part_that_is_given_back_is_a_part_that_is_taken(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     let bought = buyer.buys("app_store", json!({})).await;
@@ -94,9 +86,7 @@ async fn a_part_that_is_given_back_is_a_part_that_is_taken() {
     assert_eq!((text(&purchase, "state"), &purchase["refunded_bp"]), ("granted", &json!(2_500)));
 }
 
-#[tokio::test]
-async fn a_payment_that_comes_later_is_granted_without_a_client() {
-    let house = Daemun::start().await;
+pub async fn a_payment_that_comes_later_is_granted_without_a_client(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     let bought = buyer.buys("google_play", json!({"pay_later": true})).await;
@@ -115,9 +105,7 @@ async fn a_payment_that_comes_later_is_granted_without_a_client() {
     assert_eq!(buyer.has("gem").await, 100);
 }
 
-#[tokio::test]
-async fn what_a_store_says_twice_counts_once_and_what_it_loses_is_asked_for() {
-    let house = Daemun::start().await;
+pub async fn what_a_store_says_twice_counts_once_and_what_it_loses_is_asked_for(house: Daemun) {
     let market = Market::of(&house);
     for store in STORES {
         let buyer = market.guest().await;
@@ -139,9 +127,7 @@ async fn what_a_store_says_twice_counts_once_and_what_it_loses_is_asked_for() {
     }
 }
 
-#[tokio::test]
-async fn stores_are_told_of_what_was_granted_before_they_give_the_money_back() {
-    let house = Daemun::start().await;
+pub async fn stores_are_told_of_what_was_granted_before_they_give_the_money_back(house: Daemun) {
     let market = Market::of(&house);
     for store in ["google_play", "one_store"] {
         let buyer = market.guest().await;
@@ -160,9 +146,7 @@ async fn stores_are_told_of_what_was_granted_before_they_give_the_money_back() {
     }
 }
 
-#[tokio::test]
-async fn who_is_no_store_is_not_believed() {
-    let house = Daemun::start().await;
+pub async fn who_is_no_store_is_not_believed(house: Daemun) {
     let market = Market::of(&house);
     for (store, body) in [
         ("app_store", json!({"signedPayload": "a.b.c"})),

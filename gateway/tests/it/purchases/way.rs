@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use super::buyer::{Bought, Market, STORES, refused};
 use crate::harness::{Daemun, text};
 
-#[tokio::test]
-async fn what_is_bought_is_granted_once_and_taken_once() {
-    let house = Daemun::start().await;
+pub async fn what_is_bought_is_granted_once_and_taken_once(house: Daemun) {
     let market = Market::of(&house);
     for store in STORES {
         let buyer = market.guest().await;
@@ -45,9 +43,7 @@ async fn what_is_bought_is_granted_once_and_taken_once() {
     }
 }
 
-#[tokio::test]
-async fn several_bought_at_once_grant_so_much_more() {
-    let house = Daemun::start().await;
+pub async fn several_bought_at_once_grant_so_much_more(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     for store in STORES {
@@ -60,9 +56,7 @@ async fn several_bought_at_once_grant_so_much_more() {
     }
 }
 
-#[tokio::test]
-async fn whoever_shows_it_the_member_whose_token_it_carries_gets_it() {
-    let house = Daemun::start().await;
+pub async fn whoever_shows_it_the_member_whose_token_it_carries_gets_it(house: Daemun) {
     let market = Market::of(&house);
     for store in STORES {
         let (owner, other) = (market.guest().await, market.guest().await);
@@ -76,9 +70,7 @@ async fn whoever_shows_it_the_member_whose_token_it_carries_gets_it() {
     }
 }
 
-#[tokio::test]
-async fn what_carries_no_token_is_whose_it_is_shown_by_first() {
-    let house = Daemun::start().await;
+pub async fn what_carries_no_token_is_whose_it_is_shown_by_first(house: Daemun) {
     let market = Market::of(&house);
     for store in STORES {
         let (first, second) = (market.guest().await, market.guest().await);
@@ -92,9 +84,7 @@ async fn what_carries_no_token_is_whose_it_is_shown_by_first() {
     }
 }
 
-#[tokio::test]
-async fn a_token_of_nobody_is_held() {
-    let house = Daemun::start().await;
+pub async fn a_token_of_nobody_is_held(house: Daemun) {
     let market = Market::of(&house);
     let strange = "7e3fb20b-4cdb-47cc-936d-99d65f608138";
     for store in STORES {
@@ -109,9 +99,7 @@ async fn a_token_of_nobody_is_held() {
     }
 }
 
-#[tokio::test]
-async fn what_the_catalogue_does_not_know_or_price_so_is_held() {
-    let house = Daemun::start().await;
+pub async fn what_the_catalogue_does_not_know_or_price_so_is_held(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     for store in STORES {
@@ -129,9 +117,7 @@ async fn what_the_catalogue_does_not_know_or_price_so_is_held() {
     assert_eq!(buyer.has("gem").await, 0);
 }
 
-#[tokio::test]
-async fn a_testers_purchase_counts_for_testers_alone() {
-    let house = Daemun::start().await;
+pub async fn a_testers_purchase_counts_for_testers_alone(house: Daemun) {
     let market = Market::of(&house);
     for store in STORES {
         let buyer = market.guest().await;
@@ -143,9 +129,7 @@ async fn a_testers_purchase_counts_for_testers_alone() {
     }
 }
 
-#[tokio::test]
-async fn evidence_that_is_none_is_refused_and_grants_nothing() {
-    let house = Daemun::start().await;
+pub async fn evidence_that_is_none_is_refused_and_grants_nothing(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     let wrong: [(&str, &[&str]); 3] = [
@@ -177,9 +161,7 @@ async fn evidence_that_is_none_is_refused_and_grants_nothing() {
     assert_eq!(buyer.history().await, Vec::<Value>::new());
 }
 
-#[tokio::test]
-async fn what_makes_no_sense_is_named() {
-    let house = Daemun::start().await;
+pub async fn what_makes_no_sense_is_named(house: Daemun) {
     let market = Market::of(&house);
     let buyer = market.guest().await;
     let code = async |op: &str, body| refused(buyer.ask(op, body).await).code;
@@ -208,9 +190,7 @@ async fn what_makes_no_sense_is_named() {
     assert_eq!(code("purchase.consume", theirs).await, ErrorCode::PurchaseUnknown);
 }
 
-#[tokio::test]
-async fn a_socket_is_told_of_what_it_bought() {
-    let house = Daemun::start().await;
+pub async fn a_socket_is_told_of_what_it_bought(house: Daemun) {
     let market = Market::of(&house);
     let mut player = house.guest().await;
     let bought = market.buy("one_store", json!({"product": "gem_100"})).await;
