@@ -3,6 +3,7 @@
 pub mod records;
 mod batches;
 mod cache;
+mod passing;
 pub mod gamelog;
 
 #[cfg(test)]

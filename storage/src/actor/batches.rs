@@ -8,8 +8,6 @@
 //! here.
 
 pub(super) mod lane;
-mod documents;
-mod operators;
 mod purchases;
 #[cfg(test)]
 mod tests;
@@ -19,7 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use protocol::ids::{AppId, LoginId, MemberId};
 
-use crate::apps::{App, AppsDuty, Seed};
+use super::passing::Passes;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::freshness::Aged;
@@ -119,20 +117,15 @@ deed!(Says, "purchases.hear", Said => Heard, hear_all, |it| it.key.shard(), |it|
 deed!(Transfers, "wallet.transfer", TransferWrite => Transferred, transfer_all, |it| it.member.shard(), |it| Some(it.clone()));
 deed!(Acks, "push.ack", AckWrite => u64, ack_all, |it| it.member.shard(), |it| Some(it.clone()));
 
-impl Truth for Batches {
-    fn server_of(&self, shard: u16) -> usize {
-        self.truth.server_of(shard)
+impl Passes for Batches {
+    fn behind(&self) -> &dyn Truth {
+        self.truth.as_ref()
     }
 }
 
-#[async_trait]
-impl AppsDuty for Batches {
-    async fn list(&self) -> Result<Vec<App>> {
-        self.truth.list().await
-    }
-
-    async fn seed(&self, seed: Seed) -> Result<bool> {
-        self.truth.seed(seed).await
+impl Truth for Batches {
+    fn server_of(&self, shard: u16) -> usize {
+        self.truth.server_of(shard)
     }
 }
 

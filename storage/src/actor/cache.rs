@@ -11,9 +11,7 @@
 //! unknown outcome, for whose member it was is not known, and what a sweep forgets; both are
 //! bounded by the cache's life.
 
-mod documents;
 mod duties;
-mod operators;
 mod purchases;
 #[cfg(test)]
 mod tests;

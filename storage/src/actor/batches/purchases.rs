@@ -1,6 +1,4 @@
-//! Purchases, wallets and notices: what comes most waits together, the rest goes straight on.
-
-use std::time::Duration;
+//! Purchases and wallets: what comes most waits together, the rest goes straight on.
 
 use async_trait::async_trait;
 use protocol::ids::{AppId, MemberId};
@@ -11,12 +9,10 @@ use super::Batches;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
-use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
     Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
     Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
 };
-use crate::turns::TurnsDuty;
 use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
 #[async_trait]
@@ -145,35 +141,5 @@ impl WalletDuty for Batches {
 
     fn servers(&self) -> usize {
         self.truth.servers()
-    }
-}
-
-#[async_trait]
-impl OutboxDuty for Batches {
-    async fn lease(&self, asked: Leasing) -> Result<Vec<Due>> {
-        self.truth.lease(asked).await
-    }
-
-    async fn sent(&self, outcome: Outcome) -> Result<bool> {
-        self.truth.sent(outcome).await
-    }
-
-    async fn notices(&self, read: NoticesRead) -> Result<Vec<Notice>> {
-        self.truth.notices(read).await
-    }
-
-    async fn replay(&self, app: AppId, member: MemberId, seq: u64, now: Micros) -> Result<bool> {
-        self.truth.replay(app, member, seq, now).await
-    }
-
-    async fn forget_notices(&self, before: Micros, limit: usize) -> Result<usize> {
-        self.truth.forget_notices(before, limit).await
-    }
-}
-
-#[async_trait]
-impl TurnsDuty for Batches {
-    async fn take_turn(&self, work: String, now: Micros, every: Duration) -> Result<bool> {
-        self.truth.take_turn(work, now, every).await
     }
 }

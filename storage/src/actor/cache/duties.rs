@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use protocol::ids::{AppId, LoginId, MemberId};
 
 use super::{Fronted, who, whose};
-use crate::apps::{App, AppsDuty, Seed};
+use crate::actor::passing::Passes;
 use crate::cache::{CacheKey, Part, Value};
 use crate::clock::Micros;
 use crate::error::Result;
@@ -23,20 +23,15 @@ use crate::sessions::{
     Standing, StandingRead,
 };
 
-impl Truth for Fronted {
-    fn server_of(&self, shard: u16) -> usize {
-        self.behind.server_of(shard)
+impl Passes for Fronted {
+    fn behind(&self) -> &dyn Truth {
+        self.behind.as_ref()
     }
 }
 
-#[async_trait]
-impl AppsDuty for Fronted {
-    async fn list(&self) -> Result<Vec<App>> {
-        self.behind.list().await
-    }
-
-    async fn seed(&self, seed: Seed) -> Result<bool> {
-        self.behind.seed(seed).await
+impl Truth for Fronted {
+    fn server_of(&self, shard: u16) -> usize {
+        self.behind.server_of(shard)
     }
 }
 

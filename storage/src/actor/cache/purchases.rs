@@ -1,7 +1,5 @@
 //! What is written of purchases and wallets is written to inboxes, too, so it forgets.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use protocol::ids::{AppId, MemberId};
 use protocol::purchases::Grant;
@@ -11,13 +9,11 @@ use super::{Fronted, may_be_done};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
-use crate::outbox::{Due, Leasing, Notice, NoticesRead, OutboxDuty, Outcome};
 use crate::purchases::{
     Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
     Look, Named, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled,
     Settling, Source,
 };
-use crate::turns::TurnsDuty;
 use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
 #[async_trait]
@@ -165,36 +161,6 @@ impl WalletDuty for Fronted {
 
     fn servers(&self) -> usize {
         self.behind.servers()
-    }
-}
-
-#[async_trait]
-impl OutboxDuty for Fronted {
-    async fn lease(&self, asked: Leasing) -> Result<Vec<Due>> {
-        self.behind.lease(asked).await
-    }
-
-    async fn sent(&self, outcome: Outcome) -> Result<bool> {
-        self.behind.sent(outcome).await
-    }
-
-    async fn notices(&self, read: NoticesRead) -> Result<Vec<Notice>> {
-        self.behind.notices(read).await
-    }
-
-    async fn replay(&self, app: AppId, member: MemberId, seq: u64, now: Micros) -> Result<bool> {
-        self.behind.replay(app, member, seq, now).await
-    }
-
-    async fn forget_notices(&self, before: Micros, limit: usize) -> Result<usize> {
-        self.behind.forget_notices(before, limit).await
-    }
-}
-
-#[async_trait]
-impl TurnsDuty for Fronted {
-    async fn take_turn(&self, work: String, now: Micros, every: Duration) -> Result<bool> {
-        self.behind.take_turn(work, now, every).await
     }
 }
 
