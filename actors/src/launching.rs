@@ -10,6 +10,7 @@
 //! an index that finds nothing. So whatever is published is on every screen within a second, and
 //! for that no node has to hear of another, by Redis or otherwise.
 
+mod actor;
 pub mod audience;
 mod crier;
 pub mod localised;
@@ -31,30 +32,19 @@ use protocol::client::Client;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::AppId;
 use protocol::launching::{ServiceWord, StatusReply, StatusRequest};
-use ractor::{Actor, ActorProcessingErr, ActorRef};
-use storage::apps::{App, Apps};
 use storage::clock::Clock;
-use storage::documents::{Document, Documents};
 use storage::error::StorageError;
 use storage::open::Storage;
 use tokio::sync::{oneshot, watch};
 
-use crate::apps::{AppSettings, Game, RequestRate};
+use crate::apps::{Game, RequestRate};
 use crate::sessions::{FaintSessions, Sessions};
 use crate::supervisor::Peer;
+pub(crate) use actor::{Args, LaunchingActor, Msg};
 use audience::{Audience, Audiences, ClientClaim};
-use crier::Crier;
-use rules::{Judged, Known, Rules};
+use rules::{Judged, Rules};
 use windows::Window;
 
-/// How often the games' rows are read again.
-const REFRESH: Duration = Duration::from_secs(30);
-/// How often the clock is looked at.
-const TICK: Duration = Duration::from_millis(100);
-/// In how many ticks it is asked once what is new.
-const LOOK_TICKS: u64 = 5;
-/// How many documents are read at a time.
-const PAGE: usize = 500;
 /// How long a client is told to wait at most before it asks again: a maintenance may end early.
 const CHECK_MOST: Duration = Duration::from_secs(300);
 /// Over how long those come back who ask for themselves.
@@ -293,8 +283,7 @@ impl Launching {
 
     /// The actor and its arguments, for whoever supervises it.
     pub(crate) fn actor(&self, storage: &Storage) -> (LaunchingActor, Args) {
-        let (apps, documents) = (storage.apps.clone(), storage.documents.clone());
-        (LaunchingActor, Args { apps, documents, launching: self.clone() })
+        (LaunchingActor, Args::new(storage, self.clone()))
     }
 }
 
@@ -308,212 +297,5 @@ pub(crate) fn same_app(app: &AppId, named: Option<&AppId>) -> Result<(), ErrorBo
             Err(ErrorBody::invalid("client.app", format!("names `{named}`, not `{app}`")))
         }
         Some(_) | None => Ok(()),
-    }
-}
-
-type Asked = Option<oneshot::Sender<()>>;
-
-/// What the actor is told.
-#[derive(Debug)]
-pub enum Msg {
-    /// Read the games' rows again, and tell who asked for it.
-    Refresh(Asked),
-    /// They were read, for whoever asked.
-    Read(Result<Vec<App>, StorageError>, Asked),
-    /// Read what operators wrote since, and tell who asked for it.
-    Look(Asked),
-    /// It was read, for whoever asked.
-    Learned(Result<Vec<Document>, StorageError>, Asked),
-    /// Look at the clock.
-    Tick,
-    /// What was due was told.
-    Cried,
-}
-
-/// What the actor needs.
-pub(crate) struct Args {
-    apps: Apps,
-    documents: Documents,
-    launching: Launching,
-}
-
-/// What the actor knows.
-pub(crate) struct State {
-    args: Args,
-    known: Known,
-    crier: Crier,
-    ticks: u64,
-    /// Whether it is being asked by the clock what is new.
-    looking: bool,
-    /// Whether somebody is being told something.
-    crying: bool,
-}
-
-pub(crate) struct LaunchingActor;
-
-impl State {
-    fn refresh(&self, myself: &ActorRef<Msg>, asked_by: Asked) {
-        let (apps, myself) = (self.args.apps.clone(), myself.clone());
-        tokio::spawn(async move {
-            let read = apps.list().await;
-            // The actor may have died meanwhile; its successor reads for itself.
-            let _ = myself.cast(Msg::Read(read, asked_by));
-        });
-    }
-
-    fn look(&mut self, myself: &ActorRef<Msg>, asked_by: Asked) {
-        self.looking = self.looking || asked_by.is_none();
-        let (documents, myself) = (self.args.documents.clone(), myself.clone());
-        let from = self.known.revision;
-        tokio::spawn(async move {
-            let news = news(&documents, from).await;
-            let _ = myself.cast(Msg::Learned(news, asked_by));
-        });
-    }
-
-    fn learned(&mut self, news: Result<Vec<Document>, StorageError>, asked_by: Asked) {
-        self.looking = self.looking && asked_by.is_some();
-        match news {
-            Err(error) => {
-                metrics::counter!("daemun_launching_look_failures_total").increment(1);
-                tracing::debug!(%error, "what operators wrote could not be read; what is known stays");
-            }
-            Ok(news) if news.is_empty() => {}
-            Ok(news) => self.learn(news),
-        }
-        if let Some(reply_to) = asked_by {
-            let _ = reply_to.send(());
-        }
-    }
-
-    fn learn(&mut self, news: Vec<Document>) {
-        self.known.learn(news);
-        let launching = &self.args.launching;
-        launching.rules.store(Some(Arc::new(self.known.rules(launching.clock.now()))));
-    }
-
-    fn tick(&mut self, myself: &ActorRef<Msg>) {
-        self.ticks += 1;
-        if self.ticks.is_multiple_of(LOOK_TICKS) && !self.looking {
-            self.look(myself, None);
-        }
-        if self.crying {
-            return;
-        }
-        let launching = &self.args.launching;
-        let cries = self.crier.due(&launching.rules(), launching.clock.now());
-        let voice = launching.voice.get().and_then(FaintSessions::sessions);
-        if let (Some(sessions), false) = (voice, cries.is_empty()) {
-            self.crying = true;
-            let (launching, myself) = (launching.clone(), myself.clone());
-            let crying =
-                tokio::spawn(async move { telling::cry(&launching, &sessions, cries).await });
-            tokio::spawn(async move {
-                // Whatever became of it, the next is told.
-                let _ = crying.await;
-                let _ = myself.cast(Msg::Cried);
-            });
-        }
-    }
-
-    fn may_serve(&self, game: &Game) -> bool {
-        let refused = self.args.launching.production && game.is_for_development();
-        if refused {
-            tracing::error!(app = %game.id, "game {} trusts simulators, so production does not serve it", game.id);
-        }
-        !refused
-    }
-
-    fn publish(&self, read: Result<Vec<App>, StorageError>) {
-        let published = &self.args.launching.games;
-        match read {
-            Err(error) => tracing::warn!(%error, "the games could not be read; those known stay"),
-            Ok(rows) => {
-                let known = published.borrow().clone();
-                let games = rows
-                    .into_iter()
-                    .filter_map(|row| game(&row).or_else(|| known.get(&row.id).cloned()))
-                    .filter(|game| self.may_serve(game))
-                    .map(|game| (game.id.clone(), game))
-                    .collect();
-                published.send_replace(Arc::new(games));
-            }
-        }
-    }
-}
-
-/// All that was written since a revision.
-async fn news(documents: &Documents, from: i64) -> Result<Vec<Document>, StorageError> {
-    let (mut news, mut from) = (Vec::new(), from);
-    loop {
-        let page = documents.since(from, PAGE).await?;
-        let whole = page.len() < PAGE;
-        from = page.last().map_or(from, |last| last.revision);
-        news.extend(page);
-        if whole {
-            return Ok(news);
-        }
-    }
-}
-
-fn game(row: &App) -> Option<Arc<Game>> {
-    let settings = serde_json::from_str::<AppSettings>(&row.settings).map_err(|e| e.to_string());
-    match settings.and_then(|s| Game::new(row.id.clone(), &s).map_err(|e| e.to_string())) {
-        Ok(game) => Some(Arc::new(game)),
-        Err(error) => {
-            tracing::error!(app = %row.id, error, "the settings of game {} cannot be used", row.id);
-            None
-        }
-    }
-}
-
-impl Actor for LaunchingActor {
-    type Msg = Msg;
-    type State = State;
-    type Arguments = Args;
-
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Msg>,
-        args: Args,
-    ) -> Result<State, ActorProcessingErr> {
-        let (known, crier) = (Known::default(), Crier::default());
-        let mut state = State { args, known, crier, ticks: 0, looking: false, crying: false };
-        // The first readings are waited for: nobody logs in without them. Without what operators
-        // wrote nobody must: whoever is to be kept out would come in.
-        match news(&state.args.documents, 0).await {
-            Ok(news) => state.learn(news),
-            // An actor before this one read it, and what it knew stays.
-            Err(_) if state.args.launching.rules.load().is_some() => {}
-            Err(error) => return Err(error.into()),
-        }
-        state.publish(state.args.apps.list().await);
-        // Before anybody is let in by it: who comes later hears of what is due later.
-        state.tick(&myself);
-        myself.send_interval(REFRESH, || Msg::Refresh(None));
-        myself.send_interval(TICK, || Msg::Tick);
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<Msg>,
-        msg: Msg,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        match msg {
-            Msg::Refresh(asked_by) => state.refresh(&myself, asked_by),
-            Msg::Read(read, asked_by) => {
-                state.publish(read);
-                if let Some(reply_to) = asked_by {
-                    let _ = reply_to.send(());
-                }
-            }
-            Msg::Look(asked_by) => state.look(&myself, asked_by),
-            Msg::Learned(news, asked_by) => state.learned(news, asked_by),
-            Msg::Tick => state.tick(&myself),
-            Msg::Cried => state.crying = false,
-        }
-        Ok(())
     }
 }
