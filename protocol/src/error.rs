@@ -137,6 +137,8 @@ errors! {
     PurchaseUnknown "purchase.unknown" 404 Never;
     /// The purchase is not granted, so there is nothing to take.
     PurchaseNotGranted "purchase.not_granted" 409 Never;
+    /// There is no such notice or banner, or not any more.
+    ContentUnknown "content.unknown" 404 Never;
     /// Too many requests.
     LimitRate "limit.rate" 429 Later;
     /// The server has more to do than it can; nothing was done.

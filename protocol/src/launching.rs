@@ -38,6 +38,9 @@ pub struct StatusReply {
     /// The next maintenance of this client, when one is planned within a week.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Box<Maintenance>>,
+    /// The versions of what `notice.list` and `banner.list` answer to this client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Box<crate::content::Versions>>,
     /// Where this client's game is served: the websocket's address.
     #[schema(example = "ws://127.0.0.1:7350/v1/ws")]
     pub server_address: String,

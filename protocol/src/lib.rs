@@ -22,5 +22,6 @@ pub mod members;
 pub mod sessions;
 pub mod purchases;
 pub mod wallet;
+pub mod content;
 pub mod game_servers;
 pub mod operators;

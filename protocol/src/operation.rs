@@ -179,6 +179,12 @@ operations! {
         /// Whether the game is in service for this client, and where.
         LaunchStatus "launch.status" Reads Both
             crate::launching::StatusRequest => crate::launching::StatusReply;
+        /// The notices that this client is shown now.
+        NoticeList "notice.list" Reads Both
+            crate::content::ListRequest => crate::content::NoticesReply;
+        /// The image banners that this client is shown now.
+        BannerList "banner.list" Reads Both
+            crate::content::ListRequest => crate::content::BannersReply;
         /// A nonce for the identity provider's SDK, good for one login.
         AuthNonce "auth.nonce" Reads Both
             crate::identity::NonceRequest => crate::identity::NonceReply;
@@ -248,6 +254,18 @@ operations! {
         /// What the member has of the game's items and currencies.
         WalletBalances "wallet.balances" Reads Both
             crate::wallet::BalancesRequest => crate::wallet::Balances;
+        /// Says which notices and banners the player was shown.
+        ContentSeen "content.seen" Changes Both
+            crate::content::SeenRequest => crate::content::NotedReply;
+        /// Puts a notice or banner away, for some days or for good, on every device of the member.
+        ContentDismiss "content.dismiss" Changes Both
+            crate::content::DismissRequest => crate::content::DismissReply;
+        /// Says that the player clicked a notice or banner.
+        ContentClick "content.click" Changes Both
+            crate::content::ClickRequest => crate::content::NotedReply;
+        /// What the member saw and put away of the notices and banners that there are.
+        ContentState "content.state" Reads Both
+            crate::content::StateRequest => crate::content::StateReply;
     }
 }
 

@@ -340,6 +340,34 @@ pub struct Document {
     pub changed_by: String,
 }
 
+/// How often a notice or banner was shown, clicked and put away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counts {
+    /// In the last 400 days.
+    pub shown: u64,
+    /// In the last 400 days.
+    pub clicked: u64,
+    /// In the last 400 days.
+    pub dismissed: u64,
+    /// The days on which anything happened, the earliest first. What happened on other nodes in the
+    /// last ten seconds may be missing.
+    pub days: Vec<DayCounts>,
+}
+
+/// How often it was on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DayCounts {
+    /// The day in UTC.
+    #[schema(example = "2027-03-01")]
+    pub day: String,
+    /// How often it was shown.
+    pub shown: u64,
+    /// How often it was clicked.
+    pub clicked: u64,
+    /// How often it was put away.
+    pub dismissed: u64,
+}
+
 /// What a document is to say, all of it. Which fields it has hangs on its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::content::{BannersReply, ListChanged, Published, Withdrawn};
 use crate::launching::{Announced, Countdown, Ended, Maintenance};
 use crate::text::Text;
 use crate::time::Micros;
@@ -28,6 +29,14 @@ pub enum Push {
     MaintenanceEnded(Ended),
     /// `update.announced`: what became of this client's version.
     UpdateAnnounced(Announced),
+    /// `notice.published`: a notice is new, or was changed.
+    NoticePublished(Box<Published>),
+    /// `notice.withdrawn`: a notice is not shown any more.
+    NoticeWithdrawn(Withdrawn),
+    /// `notice.changed`: more notices changed than are told one by one.
+    NoticeChanged(ListChanged),
+    /// `banner.changed`: the banners that are shown from now on, all of them.
+    BannerChanged(BannersReply),
     /// `announcement`: what an operator has to say to everyone who is there now.
     Announcement(Message),
 }
@@ -44,6 +53,10 @@ impl Push {
             Self::MaintenanceStarted(_) => "maintenance.started",
             Self::MaintenanceEnded(_) => "maintenance.ended",
             Self::UpdateAnnounced(_) => "update.announced",
+            Self::NoticePublished(_) => "notice.published",
+            Self::NoticeWithdrawn(_) => "notice.withdrawn",
+            Self::NoticeChanged(_) => "notice.changed",
+            Self::BannerChanged(_) => "banner.changed",
             Self::Announcement(_) => "announcement",
         }
     }
@@ -66,6 +79,10 @@ impl Serialize for Push {
             Self::MaintenanceCountdown(body) => body.serialize(serializer),
             Self::MaintenanceEnded(body) => body.serialize(serializer),
             Self::UpdateAnnounced(body) => body.serialize(serializer),
+            Self::NoticePublished(body) => body.serialize(serializer),
+            Self::NoticeWithdrawn(body) => body.serialize(serializer),
+            Self::NoticeChanged(body) => body.serialize(serializer),
+            Self::BannerChanged(body) => body.serialize(serializer),
             Self::Announcement(message) => message.serialize(serializer),
         }
     }

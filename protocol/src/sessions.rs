@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::client::{Client, Platform};
+use crate::content::{Changed, Known};
 use crate::ids::{LoginId, MemberId, SessionId};
 use crate::launching::StatusReply;
 use crate::limits::TOKEN_BYTES;
@@ -21,6 +22,9 @@ pub struct OpenRequest {
     /// The session to go on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
+    /// The lists of notices and banners that the client has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
 }
 
 /// Which session to go on with, and from where.
@@ -54,6 +58,10 @@ pub struct OpenReply {
     pub time: Micros,
     /// How often the server pings, in seconds.
     pub heartbeat_s: u64,
+    /// The lists of notices and banners of which the client has another version; of those alone
+    /// that it said it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
     /// Whether the game is in service.
     pub launch: StatusReply,
 }

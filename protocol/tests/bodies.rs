@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use protocol::client::{Client, Platform, StoreName};
 use protocol::codec::Format;
+use protocol::content::{Changed, Known, Versions};
 use protocol::error::{ErrorBody, ErrorCode, Retry};
 use protocol::identity::{self, Credential, Identity, LoginReply, LoginRequest, Todo, Tokens};
 use protocol::ids::{AppId, LoginId, MemberId, SessionId};
@@ -169,6 +170,12 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn versions()(notices: String, banners: String) -> Versions {
+        Versions { notices, banners }
+    }
+}
+
+prop_compose! {
     fn status_reply()(
         status: u16,
         word in one_of(ServiceWord::ALL),
@@ -176,12 +183,15 @@ prop_compose! {
         update in maybe(update()),
         maintenance in maybe(maintenance()),
         planned in maybe(self::maintenance()),
+        content in maybe(versions()),
         server_address: String,
         time in time(),
     ) -> StatusReply {
         let (update, maintenance) = (update.map(Box::new), maintenance.map(Box::new));
-        let planned = planned.map(Box::new);
-        StatusReply { status, word, message, update, maintenance, planned, server_address, time }
+        let (planned, content) = (planned.map(Box::new), content.map(Box::new));
+        StatusReply {
+            status, word, message, update, maintenance, planned, content, server_address, time,
+        }
     }
 }
 
@@ -262,9 +272,11 @@ proptest! {
         token in secret(),
         client in client(),
         resume in maybe((session_id(), any::<u64>())),
+        known in maybe((maybe(text()), maybe(text()))),
     ) {
+        let known = known.map(|(notices, banners)| Known { notices, banners });
         let resume = resume.map(|(session, seq)| Resume { session, seq });
-        reads_back(&OpenRequest { token, client, resume })?;
+        reads_back(&OpenRequest { token, client, resume, known })?;
     }
 
     #[test]
@@ -276,9 +288,10 @@ proptest! {
         (seq, heartbeat_s) in any::<(u64, u64)>(),
         time in time(),
         launch in status_reply(),
+        changed in prop::collection::vec(one_of(Changed::ALL), 0..2),
     ) {
         reads_back(&OpenReply {
-            session, member, resumed, resume_failed, seq, time, heartbeat_s, launch,
+            session, member, resumed, resume_failed, seq, time, heartbeat_s, changed, launch,
         })?;
     }
 

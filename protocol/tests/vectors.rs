@@ -17,6 +17,8 @@
     reason = "This whole file is a test."
 )]
 
+#[path = "vectors/content.rs"]
+mod content;
 #[path = "vectors/document.rs"]
 mod document;
 #[path = "vectors/errors.rs"]

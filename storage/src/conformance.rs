@@ -24,6 +24,7 @@ pub mod audit;
 pub mod batches;
 #[cfg(test)]
 pub mod cache;
+pub mod content;
 pub mod documents;
 pub mod gamelog;
 pub mod identity;
@@ -307,6 +308,13 @@ macro_rules! exam {
         $crate::exam! { $fresh, turns:
             a_turn_is_taken_by_one_of_twenty_at_once
             a_turn_comes_when_it_is_due_and_not_before
+        }
+        $crate::exam! { $fresh, content:
+            the_first_sight_and_the_last_putting_away_of_each_are_kept
+            many_members_who_see_the_same_at_once_are_all_kept
+            more_marks_or_tallies_than_are_taken_are_refused
+            what_runs_counted_is_summed_up_and_keeping_it_again_adds_nothing
+            what_nobody_touched_for_long_is_forgotten_a_few_at_a_time
         }
         $crate::exam! { $fresh, documents:
             a_document_is_written_read_changed_and_removed

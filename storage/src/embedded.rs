@@ -11,6 +11,7 @@ mod schema;
 mod apps;
 mod audit;
 pub mod cache;
+mod content;
 mod documents;
 mod gamelog;
 mod identity;

@@ -24,6 +24,7 @@ pub mod wallet;
 pub mod outbox;
 pub mod turns;
 pub mod documents;
+pub mod content;
 pub mod audit;
 pub mod operators;
 pub mod presence;

@@ -18,6 +18,7 @@ mod replicas;
 
 mod apps;
 mod audit;
+mod content;
 mod documents;
 mod identity;
 mod members;

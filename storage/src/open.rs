@@ -10,6 +10,7 @@ use crate::audit::{Audit, AuditDuty};
 use crate::cache::CacheDuty;
 use crate::clock::Clock;
 use crate::config::StorageSettings;
+use crate::content::{Content, ContentDuty};
 use crate::documents::{Documents, DocumentsDuty};
 use crate::embedded::{self, cache::NearCache, presence::NearPresence};
 use crate::error::{Result, StorageError};
@@ -42,6 +43,7 @@ use crate::wallet::{Wallet, WalletDuty};
 pub trait Truth:
     AppsDuty
     + AuditDuty
+    + ContentDuty
     + DocumentsDuty
     + IdentityDuty
     + MembersDuty
@@ -81,6 +83,8 @@ pub struct Storage {
     pub turns: Turns,
     /// What operators wrote.
     pub documents: Documents,
+    /// What members did with notices and banners.
+    pub content: Content,
     /// Who did what.
     pub audit: Audit,
     /// Who is logged in to the operators' API.
@@ -223,6 +227,7 @@ impl Storage {
             outbox: Outbox(records.clone()),
             turns: Turns(records.clone()),
             documents: Documents(records.clone()),
+            content: Content(records.clone()),
             audit: Audit(records.clone()),
             operators: Operators(records.clone()),
             gamelog: Gamelog::new(log, spool, records.clone(), settings),

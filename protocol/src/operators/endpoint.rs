@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::rights::{Resource, Right};
 use super::{
-    Act, App, Document, DocumentBody, Done, EndedSessions, Enrolled, LoggedIn, LoginRequest, Me,
-    NewOperator, Nothing, Operator, OperatorChange, OperatorSession, OwnPasswordRequest, Page,
-    PasswordRequest, ProveRequest, Proven,
+    Act, App, Counts, Document, DocumentBody, Done, EndedSessions, Enrolled, LoggedIn,
+    LoginRequest, Me, NewOperator, Nothing, Operator, OperatorChange, OperatorSession,
+    OwnPasswordRequest, Page, PasswordRequest, ProveRequest, Proven,
 };
 
 /// How something is asked for.
@@ -228,6 +228,42 @@ endpoints! {
     /// Lets a tester in no more.
     TesterRemove: Delete "/admin/v1/apps/{app}/testers/{id}", in_app(R::Testers, Remove), Light,
         Nothing => Done;
+    /// The notices of a game, or of the publisher for all games.
+    NoticeList: Get "/admin/v1/apps/{app}/notices", in_app(R::Notices, Read), Light,
+        Nothing => Page<Document>;
+    /// Writes a notice. Unless it is a draft, those whom it is for are told when it begins.
+    NoticeCreate: Post "/admin/v1/apps/{app}/notices", in_app(R::Notices, Write), Light,
+        DocumentBody => Document;
+    /// One notice.
+    NoticeShow: Get "/admin/v1/apps/{app}/notices/{id}", in_app(R::Notices, Read), Light,
+        Nothing => Document;
+    /// Changes a notice. Those whom it is for are told; those whom it is for no more, too.
+    NoticeChange: Put "/admin/v1/apps/{app}/notices/{id}", in_app(R::Notices, Write), Light,
+        DocumentBody => Document;
+    /// Takes a notice back, for good.
+    NoticeRemove: Delete "/admin/v1/apps/{app}/notices/{id}", in_app(R::Notices, Remove), Light,
+        Nothing => Done;
+    /// How often a notice was shown, clicked and put away, by days.
+    NoticeCounts: Get "/admin/v1/apps/{app}/notices/{id}/counts", in_app(R::Notices, Read), Light,
+        Nothing => Counts;
+    /// The banners of a game, or of the publisher for all games.
+    BannerList: Get "/admin/v1/apps/{app}/banners", in_app(R::Banners, Read), Light,
+        Nothing => Page<Document>;
+    /// Writes a banner. Unless it is a draft, those whom it is for are told when it begins.
+    BannerCreate: Post "/admin/v1/apps/{app}/banners", in_app(R::Banners, Write), Light,
+        DocumentBody => Document;
+    /// One banner.
+    BannerShow: Get "/admin/v1/apps/{app}/banners/{id}", in_app(R::Banners, Read), Light,
+        Nothing => Document;
+    /// Changes a banner. Those whom it is for are told; those whom it is for no more, too.
+    BannerChange: Put "/admin/v1/apps/{app}/banners/{id}", in_app(R::Banners, Write), Light,
+        DocumentBody => Document;
+    /// Takes a banner back, for good.
+    BannerRemove: Delete "/admin/v1/apps/{app}/banners/{id}", in_app(R::Banners, Remove), Light,
+        Nothing => Done;
+    /// How often a banner was shown, clicked and put away, by days.
+    BannerCounts: Get "/admin/v1/apps/{app}/banners/{id}/counts", in_app(R::Banners, Read), Light,
+        Nothing => Counts;
 }
 
 #[cfg(test)]

@@ -77,6 +77,7 @@ pub(crate) fn of(code: ErrorCode) -> ErrorBody {
         ErrorCode::PurchaseMisconfigured => says("this store is not set up rightly"),
         ErrorCode::PurchaseUnknown => says("the member has no such purchase"),
         ErrorCode::PurchaseNotGranted => says("the purchase is pending"),
+        ErrorCode::ContentUnknown => says("there is no such notice or banner"),
         ErrorCode::LimitRate => says("too many requests").after_ms(250),
         ErrorCode::LimitOverloaded => says("more to do than can be done").after_ms(2000),
         ErrorCode::StorageUnavailable => says("the truth could not be reached"),

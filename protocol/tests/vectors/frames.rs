@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::document::{Direction, Vector, to_hex};
 use crate::parts::Example;
 use crate::requests::Body;
-use crate::{errors, parts, replies, requests};
+use crate::{content, errors, parts, replies, requests};
 
 /// A frame, and what it is to be read as.
 pub(crate) struct Built {
@@ -118,7 +118,7 @@ fn pushes() -> Vec<(&'static str, Push)> {
         message: None,
         update: Some(parts::update()),
     };
-    vec![
+    let mut pushes = vec![
         (
             "The access token ends in a minute; `session.refresh` is due.",
             Push::SessionExpiring { expires_s: 60 },
@@ -143,11 +143,13 @@ fn pushes() -> Vec<(&'static str, Push)> {
         ),
         ("It is over, or was called off.", Push::MaintenanceEnded(Ended { id: planned.id })),
         ("The version must be updated; a close follows.", Push::UpdateAnnounced(outdated)),
-    ]
+    ];
+    pushes.extend(content::pushes());
+    pushes
 }
 
 /// How many kinds of push there are; the match below is to be changed together with it.
-pub(crate) const KINDS_OF_PUSH: usize = 8;
+pub(crate) const KINDS_OF_PUSH: usize = 12;
 
 /// The push's place among all kinds. A new kind does not compile without one, and an
 /// unused place means that it has no example.
@@ -161,6 +163,10 @@ pub(crate) fn kind_of_push(push: &Push) -> usize {
         Push::MaintenanceStarted(_) => 5,
         Push::MaintenanceEnded(_) => 6,
         Push::UpdateAnnounced(_) => 7,
+        Push::NoticePublished(_) => 8,
+        Push::NoticeWithdrawn(_) => 9,
+        Push::NoticeChanged(_) => 10,
+        Push::BannerChanged(_) => 11,
     }
 }
 

@@ -129,6 +129,7 @@ pub(crate) fn in_service() -> StatusReply {
         update: None,
         maintenance: None,
         planned: None,
+        content: None,
         server_address: "ws://127.0.0.1:7350/v1/ws".to_owned(),
         time: NOW,
     }

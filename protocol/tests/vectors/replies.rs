@@ -2,6 +2,7 @@
 
 use protocol::client::{Platform, StoreName};
 use protocol::codec::Format;
+use protocol::content::{Changed, DismissReply, NotedReply, StateReply};
 use protocol::error::ErrorBody;
 use protocol::identity::{
     self, Credential, Identity, LoginReply, LogoutReply, NonceReply, Todo, Tokens,
@@ -18,6 +19,7 @@ use protocol::sessions::{self, CloseReply, Login, OpenReply, PingReply, ResumeFa
 use protocol::wallet::Balances;
 use uuid::Uuid;
 
+use crate::content;
 use crate::parts::{
     BEFORE, Example, NOW, T, example, in_service, login_id, maintenance, member, member_id,
     other_login_id, purchase_id, reservation, secret, session_id, text, update,
@@ -26,6 +28,8 @@ use crate::parts::{
 pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
     match operation {
         Operation::LaunchStatus => launch_status(),
+        Operation::NoticeList => one("Two notices.", Reply::NoticeList(content::notices())),
+        Operation::BannerList => one("One banner.", Reply::BannerList(content::banners())),
         Operation::AuthNonce => auth_nonce(),
         Operation::AuthLogin => auth_login(),
         Operation::AuthRefresh => auth_refresh(),
@@ -58,6 +62,16 @@ pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
             let reply = Balances { balances: vec![grant("bonus", -5), grant("gem", 100)] };
             one("What was taken back after it was spent is owed.", Reply::WalletBalances(reply))
         }
+        Operation::ContentSeen => one("It is noted.", Reply::ContentSeen(NotedReply {})),
+        Operation::ContentDismiss => {
+            let reply = DismissReply { until: Some(NOW) };
+            one("It is put away until then.", Reply::ContentDismiss(reply))
+        }
+        Operation::ContentClick => one("It is noted.", Reply::ContentClick(NotedReply {})),
+        Operation::ContentState => {
+            let reply = StateReply { regards: content::regards() };
+            one("One is put away for some days, another for good.", Reply::ContentState(reply))
+        }
     }
 }
 
@@ -65,6 +79,8 @@ pub(crate) fn of(operation: Operation) -> Vec<Example<Reply>> {
 pub(crate) fn read(from: Operation, format: Format, body: &[u8]) -> Result<Reply, ErrorBody> {
     Ok(match from {
         Operation::LaunchStatus => Reply::LaunchStatus(format.decode_body(body)?),
+        Operation::NoticeList => Reply::NoticeList(format.decode_body(body)?),
+        Operation::BannerList => Reply::BannerList(format.decode_body(body)?),
         Operation::AuthNonce => Reply::AuthNonce(format.decode_body(body)?),
         Operation::AuthLogin => Reply::AuthLogin(format.decode_body(body)?),
         Operation::AuthRefresh => Reply::AuthRefresh(format.decode_body(body)?),
@@ -86,6 +102,10 @@ pub(crate) fn read(from: Operation, format: Format, body: &[u8]) -> Result<Reply
         Operation::PurchaseConsume => Reply::PurchaseConsume(format.decode_body(body)?),
         Operation::PurchaseHistory => Reply::PurchaseHistory(format.decode_body(body)?),
         Operation::WalletBalances => Reply::WalletBalances(format.decode_body(body)?),
+        Operation::ContentSeen => Reply::ContentSeen(format.decode_body(body)?),
+        Operation::ContentDismiss => Reply::ContentDismiss(format.decode_body(body)?),
+        Operation::ContentClick => Reply::ContentClick(format.decode_body(body)?),
+        Operation::ContentState => Reply::ContentState(format.decode_body(body)?),
     })
 }
 
@@ -171,9 +191,22 @@ fn session_open() -> Vec<Example<Reply>> {
             seq,
             time: NOW,
             heartbeat_s: 25,
+            changed: Vec::new(),
             launch: in_service(),
         })
     };
+    let launch = StatusReply { content: Some(Box::new(content::versions())), ..in_service() };
+    let changed = Reply::SessionOpen(OpenReply {
+        session: session_id(),
+        member: member_id(),
+        resumed: false,
+        resume_failed: None,
+        seq: 0,
+        time: NOW,
+        heartbeat_s: 25,
+        changed: vec![Changed::Notices],
+        launch,
+    });
     vec![
         example("minimal", "A new session.", reply(false, None, 0)),
         example("resumed", "The session goes on; missed pushes follow.", reply(true, None, 43)),
@@ -187,6 +220,7 @@ fn session_open() -> Vec<Example<Reply>> {
             "A new session, for the server no longer has what was missed.",
             reply(false, Some(ResumeFailed::NotKept), 0),
         ),
+        example("changed", "The client's notices are not those that there are.", changed),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Examples of every operation's request. A new operation does not compile without one.
 
 use protocol::client::StoreName;
+use protocol::content::{self, ClickRequest, DismissRequest, Known, SeenRequest, StateRequest};
 use protocol::identity::{
     Credential, ListRequest, LoginRequest, LogoutEverywhereRequest, LogoutRequest, NonceRequest,
     RefreshRequest,
@@ -17,6 +18,7 @@ use protocol::sessions::{self, CloseRequest, OpenRequest, PingRequest, Resume};
 use protocol::wallet::BalancesRequest;
 use serde::{Serialize, Serializer};
 
+use crate::content::{banner_id, notice_id};
 use crate::parts::{
     Example, T, app, brief_client, example, full_client, purchase_id, reservation, secret,
     session_id, text,
@@ -27,6 +29,8 @@ const EMPTY: &str = "The body is an empty map.";
 pub(crate) fn of(operation: Operation) -> Vec<Example<Request>> {
     match operation {
         Operation::LaunchStatus => public(PublicRequest::LaunchStatus, launch_status()),
+        Operation::NoticeList => public(PublicRequest::NoticeList, content_list()),
+        Operation::BannerList => public(PublicRequest::BannerList, content_list()),
         Operation::AuthNonce => public(PublicRequest::AuthNonce, auth_nonce()),
         Operation::AuthLogin => public(PublicRequest::AuthLogin, auth_login()),
         Operation::AuthRefresh => public(PublicRequest::AuthRefresh, auth_refresh()),
@@ -67,6 +71,18 @@ pub(crate) fn of(operation: Operation) -> Vec<Example<Request>> {
         Operation::WalletBalances => {
             member(MemberRequest::WalletBalances, empty(BalancesRequest {}))
         }
+        Operation::ContentSeen => {
+            let request = SeenRequest { ids: vec![notice_id(), banner_id()] };
+            let what = "The player was shown a notice and a banner.";
+            member(MemberRequest::ContentSeen, vec![example("full", what, request)])
+        }
+        Operation::ContentDismiss => member(MemberRequest::ContentDismiss, content_dismiss()),
+        Operation::ContentClick => {
+            let request = ClickRequest { id: banner_id() };
+            let what = "The player clicked a banner.";
+            member(MemberRequest::ContentClick, vec![example("full", what, request)])
+        }
+        Operation::ContentState => member(MemberRequest::ContentState, empty(StateRequest {})),
     }
 }
 
@@ -77,6 +93,8 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Request::Public(PublicRequest::LaunchStatus(body)) => body.serialize(to),
+            Request::Public(PublicRequest::NoticeList(body)) => body.serialize(to),
+            Request::Public(PublicRequest::BannerList(body)) => body.serialize(to),
             Request::Public(PublicRequest::AuthNonce(body)) => body.serialize(to),
             Request::Public(PublicRequest::AuthLogin(body)) => body.serialize(to),
             Request::Public(PublicRequest::AuthRefresh(body)) => body.serialize(to),
@@ -98,6 +116,10 @@ impl Serialize for Body<'_> {
             Request::Member(MemberRequest::PurchaseConsume(body)) => body.serialize(to),
             Request::Member(MemberRequest::PurchaseHistory(body)) => body.serialize(to),
             Request::Member(MemberRequest::WalletBalances(body)) => body.serialize(to),
+            Request::Member(MemberRequest::ContentSeen(body)) => body.serialize(to),
+            Request::Member(MemberRequest::ContentDismiss(body)) => body.serialize(to),
+            Request::Member(MemberRequest::ContentClick(body)) => body.serialize(to),
+            Request::Member(MemberRequest::ContentState(body)) => body.serialize(to),
         }
     }
 }
@@ -131,6 +153,22 @@ fn launch_status() -> Vec<Example<StatusRequest>> {
     vec![
         example("minimal", "The client says only what it must.", request(brief_client())),
         example("full", "The client says all there is.", request(full_client())),
+    ]
+}
+
+fn content_list() -> Vec<Example<content::ListRequest>> {
+    let request = |known| content::ListRequest { app: app(), client: full_client(), known };
+    vec![
+        example("full", "The client has no list yet.", request(None)),
+        example("known", "It has one.", request(Some(text("5f0c2a9e1b7d4c36")))),
+    ]
+}
+
+fn content_dismiss() -> Vec<Example<DismissRequest>> {
+    let request = |days| DismissRequest { id: notice_id(), days };
+    vec![
+        example("minimal", "For as many days as it says itself.", request(None)),
+        example("full", "For a week.", request(Some(7))),
     ]
 }
 
@@ -194,7 +232,12 @@ fn session_open() -> Vec<Example<OpenRequest>> {
         example(
             "minimal",
             "A new session.",
-            OpenRequest { token: secret("an-access-token"), client: brief_client(), resume: None },
+            OpenRequest {
+                token: secret("an-access-token"),
+                client: brief_client(),
+                resume: None,
+                known: None,
+            },
         ),
         example(
             "full",
@@ -203,6 +246,20 @@ fn session_open() -> Vec<Example<OpenRequest>> {
                 token: secret("an-access-token"),
                 client: full_client(),
                 resume: Some(resume),
+                known: None,
+            },
+        ),
+        example(
+            "known",
+            "A new session of a client that has both lists.",
+            OpenRequest {
+                token: secret("an-access-token"),
+                client: brief_client(),
+                resume: None,
+                known: Some(Known {
+                    notices: Some(text("5f0c2a9e1b7d4c36")),
+                    banners: Some(text("0b77d1c2a3e4f506")),
+                }),
             },
         ),
     ]

@@ -8,6 +8,7 @@
 //! here.
 
 pub(super) mod lane;
+mod content;
 mod purchases;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use protocol::ids::{AppId, LoginId, MemberId};
 
 use super::passing::Passes;
 use crate::clock::Micros;
+use crate::content::MarkWrite;
 use crate::error::Result;
 use crate::freshness::Aged;
 use crate::identity::{Identity, IdentityDuty, LoginOutcome, LoginWrite};
@@ -51,6 +53,7 @@ pub(super) struct Batches {
     evidence: Lane<Shows>,
     said: Lane<Says>,
     transfers: Lane<Transfers>,
+    marks: Lane<Marks>,
 }
 
 impl Batches {
@@ -69,6 +72,7 @@ impl Batches {
             evidence: Lane::new(truth.clone()),
             said: Lane::new(truth.clone()),
             transfers: Lane::new(truth.clone()),
+            marks: Lane::new(truth.clone()),
             truth,
         }
     }
@@ -115,6 +119,7 @@ deed!(Posts, "push.post", PostWrite => Option<Vec<KeptPush>>, post_all, |it| it.
 deed!(Shows, "purchases.receive", (Evidence, Micros, Micros) => Received, receive_all, |it| it.0.shard(), |it| Some(it.clone()));
 deed!(Says, "purchases.hear", Said => Heard, hear_all, |it| it.key.shard(), |it| Some(it.clone()));
 deed!(Transfers, "wallet.transfer", TransferWrite => Transferred, transfer_all, |it| it.member.shard(), |it| Some(it.clone()));
+deed!(Marks, "content.mark", MarkWrite => (), mark_all, |it| it.member.shard(), |_| None);
 deed!(Acks, "push.ack", AckWrite => u64, ack_all, |it| it.member.shard(), |it| Some(it.clone()));
 
 impl Passes for Batches {

@@ -11,6 +11,7 @@
 //! unknown outcome, for whose member it was is not known, and what a sweep forgets; both are
 //! bounded by the cache's life.
 
+mod content;
 mod duties;
 mod purchases;
 #[cfg(test)]

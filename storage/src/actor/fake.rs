@@ -1,6 +1,7 @@
 //! A backend for the tests of what stands in front of one: it keeps the game log and knows one
 //! member, at the pace and with the failures that a test asks for, and does nothing else.
 
+mod content;
 mod documents;
 mod operators;
 mod purchases;

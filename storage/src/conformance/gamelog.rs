@@ -98,6 +98,10 @@ pub async fn every_event_comes_back_as_it_was_handed_over(storage: Storage) {
         Event::SessionResumed { login, seq: u64::MAX },
         Event::PushSent { login, from: 1, to: u64::MAX },
         Event::PushAcknowledged { login, seq: 0 },
+        Event::ContentSeen { login, contents: vec![Uuid::from_u128(1), Uuid::from_u128(2)] },
+        Event::ContentClicked { login, content: Uuid::from_u128(2) },
+        Event::ContentDismissed { login, content: Uuid::from_u128(1), until: Some(Micros(1)) },
+        Event::ContentDismissed { login, content: Uuid::from_u128(2), until: None },
         Event::SessionClosed { login, code, open_ms: u64::MAX },
         Event::SessionClosed { login, code: None, open_ms: 0 },
     ];

@@ -173,6 +173,29 @@ pub enum Event {
         /// Whether the game's own server said so, and not its client.
         by_server: bool,
     },
+    /// Notices and banners were shown to a player.
+    ContentSeen {
+        /// To which login.
+        login: LoginId,
+        /// Which.
+        contents: Vec<Uuid>,
+    },
+    /// A player clicked a notice or banner.
+    ContentClicked {
+        /// Of which login.
+        login: LoginId,
+        /// Which.
+        content: Uuid,
+    },
+    /// A player put a notice or banner away.
+    ContentDismissed {
+        /// Of which login.
+        login: LoginId,
+        /// Which.
+        content: Uuid,
+        /// Until when; absent when it is for good.
+        until: Option<Micros>,
+    },
     /// Somebody of the publisher told everyone who plays on one node.
     AppAnnounced {
         /// How many connections were told.
@@ -199,6 +222,9 @@ impl Event {
         "session_closed",
         "push_sent",
         "push_acknowledged",
+        "content_seen",
+        "content_clicked",
+        "content_dismissed",
         "purchase_reserved",
         "purchase_submitted",
         "purchase_refused",
@@ -226,6 +252,9 @@ impl Event {
             Self::PushSent { .. } => "push_sent",
             Self::PushAcknowledged { .. } => "push_acknowledged",
             Self::MemberMessaged { .. } => "member_messaged",
+            Self::ContentSeen { .. } => "content_seen",
+            Self::ContentClicked { .. } => "content_clicked",
+            Self::ContentDismissed { .. } => "content_dismissed",
             Self::PurchaseReserved { .. } => "purchase_reserved",
             Self::PurchaseSubmitted { .. } => "purchase_submitted",
             Self::PurchaseRefused { .. } => "purchase_refused",
@@ -260,6 +289,9 @@ impl Event {
             | Self::SessionClosed { .. }
             | Self::PushSent { .. }
             | Self::PushAcknowledged { .. }
+            | Self::ContentSeen { .. }
+            | Self::ContentClicked { .. }
+            | Self::ContentDismissed { .. }
             | Self::PurchaseReserved { .. } => Keep::WhenThereIsRoom,
         }
     }
@@ -293,6 +325,11 @@ impl Event {
                 json!({"login": login, "seq": seq})
             }
             Self::PushSent { login, from, to } => json!({"login": login, "from": from, "to": to}),
+            Self::ContentSeen { login, contents } => json!({"login": login, "contents": contents}),
+            Self::ContentClicked { login, content } => json!({"login": login, "content": content}),
+            Self::ContentDismissed { login, content, until } => {
+                json!({"login": login, "content": content, "until": until})
+            }
             Self::MemberMessaged { seq, by } => json!({"seq": seq, "by": by}),
             Self::PurchaseReserved { reservation, product, store } => json!({
                 "reservation": reservation, "product": product, "store": store,
@@ -332,7 +369,9 @@ impl Keep {
         match kind {
             "login" | "login_refused" | "took_over" | "logout" | "session_opened"
             | "session_resumed" | "session_closed" | "push_sent" | "push_acknowledged"
-            | "purchase_reserved" => Self::WhenThereIsRoom,
+            | "content_seen" | "content_clicked" | "content_dismissed" | "purchase_reserved" => {
+                Self::WhenThereIsRoom
+            }
             _ => Self::Always,
         }
     }
