@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::clock::Clock;
+use storage::content::Content;
 use storage::operators::Operators;
 use storage::push::Inboxes;
 use storage::sessions::SessionStore;
@@ -20,6 +21,8 @@ const ROWS: usize = 1_000;
 const ROUNDS: usize = 100;
 /// How long it rests between two of them.
 const PAUSE: Duration = Duration::from_millis(50);
+/// For how long it is known what a member did with a notice or banner, and how often it was shown.
+const REGARDED: Duration = Duration::from_secs(400 * 24 * 3600);
 /// How much longer than it is of use a row is kept.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -28,6 +31,7 @@ pub(crate) struct Args {
     pub(crate) sessions: SessionStore,
     pub(crate) inboxes: Inboxes,
     pub(crate) operators: Operators,
+    pub(crate) content: Content,
     pub(crate) tokens: AccessTokens,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -54,6 +58,9 @@ impl Args {
         let idle = expired.before(IDLE);
         if let Err(error) = self.operators.sweep(expired, idle, ROWS).await {
             tracing::warn!(%error, "operators' sessions that ended could not be forgotten");
+        }
+        if let Err(error) = self.content.forget(expired.before(REGARDED), ROWS).await {
+            tracing::warn!(%error, "what members did with old notices could not be forgotten");
         }
         for _ in 0..ROUNDS {
             let logins = self.sessions.sweep(expired, ROWS).await;

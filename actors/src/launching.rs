@@ -40,7 +40,7 @@ use tokio::sync::{oneshot, watch};
 use crate::apps::{Game, RequestRate};
 use crate::sessions::{FaintSessions, Sessions};
 use crate::supervisor::Peer;
-pub(crate) use actor::{Args, LaunchingActor, Msg};
+pub(crate) use actor::{Args, LaunchingActor, Msg, news};
 use audience::{Audience, Audiences, ClientClaim};
 use rules::{Judged, Rules};
 use windows::Window;
@@ -162,6 +162,7 @@ impl Launching {
             maintenance: window
                 .map(|window| Box::new(telling::holding(&window, lang, default, now))),
             planned: planned.map(|window| Box::new(window.told(lang, default))),
+            content: None,
             server_address: own.unwrap_or_else(|| self.server_address.to_string()),
             time: now,
         })
@@ -254,7 +255,7 @@ impl Launching {
     }
 
     /// The language that a game's players are told in where their own is missing.
-    fn language(&self, app: &AppId) -> Option<String> {
+    pub(crate) fn language(&self, app: &AppId) -> Option<String> {
         self.games.borrow().get(app).and_then(|game| game.language.clone())
     }
 

@@ -17,6 +17,7 @@ use storage::gamelog::Event;
 use storage::open::Storage;
 
 use crate::apps::Game;
+use crate::content::{self, Content};
 use crate::identity::IdentityService;
 use crate::identity::tokens::Caller;
 use crate::launching::{self, Launching};
@@ -31,6 +32,8 @@ pub struct Node {
     pub roll: Roll,
     /// Whether games are in service.
     pub launching: Launching,
+    /// Notices and banners.
+    pub content: Content,
     /// Logins.
     pub identity: IdentityService,
     /// Sessions.
@@ -73,7 +76,18 @@ impl Node {
     ) -> Result<Reply, ErrorBody> {
         match request {
             PublicRequest::LaunchStatus(r) => {
-                self.launching.status(&r, from).map(Reply::LaunchStatus)
+                let mut status = self.launching.status(&r, from)?;
+                let audience = self.launching.rules().audience(&r.app, &r.client, from);
+                status.content = Some(Box::new(self.content.versions(&audience)));
+                Ok(Reply::LaunchStatus(status))
+            }
+            PublicRequest::NoticeList(r) => {
+                self.game_for(&r.app, origin)?;
+                self.content.notices(&r, from).map(Reply::NoticeList)
+            }
+            PublicRequest::BannerList(r) => {
+                self.game_for(&r.app, origin)?;
+                self.content.banners(&r, from).map(Reply::BannerList)
             }
             PublicRequest::AuthNonce(r) => {
                 self.game_for(&r.app, origin)?;
@@ -181,6 +195,10 @@ impl Node {
             Some(Err(_)) | None => Event::SessionOpened { login },
         };
         self.sessions.log(&caller, event);
+        let versions = self.content.versions(&audience);
+        let changed = request.known.as_ref().map(|known| content::changed(known, &versions));
+        let mut launch = self.launching.status_of(&audience)?;
+        launch.content = Some(Box::new(versions));
         let reply = OpenReply {
             session,
             member: caller.member,
@@ -189,7 +207,8 @@ impl Node {
             seq: inbox,
             time: self.clock.now(),
             heartbeat_s: self.heartbeat_s,
-            launch: self.launching.status_of(&audience)?,
+            changed: changed.unwrap_or_default(),
+            launch,
         };
         Ok(Opened { attachment, caller, delivered, reply })
     }

@@ -4,6 +4,7 @@
 //! for storage, for milliseconds and with a deadline; for the outside world never.
 
 mod on_request;
+mod content;
 mod identity;
 mod members;
 mod purchases;

@@ -43,6 +43,7 @@ pub use broadcast::Broadcast;
 pub use settings::SessionsSettings;
 pub use waiting::is_long_poll;
 
+use crate::content::Content;
 use crate::identity::tokens::Caller;
 use crate::launching::audience::Audience;
 use crate::purchases::desk::Desk;
@@ -104,6 +105,7 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: SessionsSettings,
     pub(crate) desk: Desk,
+    pub(crate) content: Content,
 }
 
 impl Sessions {
@@ -114,10 +116,11 @@ impl Sessions {
         clock: Arc<dyn Clock>,
         settings: SessionsSettings,
         desk: Desk,
+        content: Content,
     ) -> Self {
         let grace = Duration::from_millis(settings.grace_ms);
         let replies = Replies::new(settings.replies_bytes, grace).sharing(&storage.replies);
-        let context = Arc::new(Context { storage, clock, settings, desk });
+        let context = Arc::new(Context { storage, clock, settings, desk, content });
         let (registry, turns) = (Arc::new(Registry::new(LOCKS)), broadcast::Turns::default());
         Self(Arc::new(Inner { registry, replies, turns, context }))
     }

@@ -4,6 +4,7 @@
 //! root
 //! ├─ storage       records (factory), gamelog (batcher)
 //! ├─ launching     nobody logs in without it
+//! ├─ content       notices and banners
 //! ├─ housekeeper   forgets what has expired, reads the keys again
 //! └─ webhooks      tells the games' own servers what happened
 //! ```
@@ -17,6 +18,7 @@ mod tests;
 use ractor::SpawnErr;
 use storage::open::Storage;
 
+use crate::content::Content;
 use crate::housekeeper::{self, HousekeeperActor};
 use crate::identity::tokens::AccessTokens;
 use crate::launching::Launching;
@@ -30,6 +32,7 @@ use crate::webhooks::{STOPPED_WITHIN, Webhooks, WebhooksActor};
 pub async fn start(
     storage: &Storage,
     launching: &Launching,
+    content: &Content,
     tokens: &AccessTokens,
     webhooks: &Webhooks,
     clock: std::sync::Arc<dyn storage::clock::Clock>,
@@ -53,10 +56,12 @@ pub async fn start(
         ],
     );
     let (launch, of) = (launching.clone(), storage.clone());
+    let (show, shown) = (content.clone(), storage.clone());
     let keeper = housekeeper::Args {
         sessions: storage.sessions.clone(),
         inboxes: storage.inboxes.clone(),
         operators: storage.operators.clone(),
+        content: storage.content.clone(),
         tokens: tokens.clone(),
         clock,
     };
@@ -64,6 +69,7 @@ pub async fn start(
     let children = vec![
         storage_tree,
         child("launching", launching.peer.clone(), move || launch.actor(&of)),
+        child("content", content.peer(), move || show.actor(&shown)).stop_within(STOPPED_WITHIN),
         child("housekeeper", Peer::new(), move || (HousekeeperActor, keeper.clone())),
         child("webhooks", Peer::new(), move || (WebhooksActor, webhooks.clone()))
             .stop_within(STOPPED_WITHIN),

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod check;
 pub mod config;
+pub mod content;
 pub mod gamelog;
 pub mod healthcheck;
 pub mod keys;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use gateway::commands::content::PieceCommand;
 use gateway::commands::launching::{
     AuditCommand, MaintenanceCommand, TesterCommand, VersionCommand,
 };
@@ -17,6 +18,7 @@ use gateway::config::{Flags, Settings};
 use gateway::server::Server;
 use gateway::{first_run, telemetry};
 use storage::clock::SystemClock;
+use storage::documents::Kind;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What thousands of sessions use for a moment and give back, this allocator gives back to
@@ -93,6 +95,16 @@ enum Command {
         #[command(subcommand)]
         command: TesterCommand,
     },
+    /// Shows players notices, or takes them back.
+    Notice {
+        #[command(subcommand)]
+        command: PieceCommand,
+    },
+    /// Shows players image banners, or takes them back.
+    Banner {
+        #[command(subcommand)]
+        command: PieceCommand,
+    },
     /// Shows what operators did.
     Audit {
         #[command(subcommand)]
@@ -146,6 +158,12 @@ fn main() -> ExitCode {
         }
         Command::Tester { command } => {
             runtime.block_on(commands::launching::tester(command, &flags))
+        }
+        Command::Notice { command } => {
+            runtime.block_on(commands::content::run(Kind::Notice, command, &flags))
+        }
+        Command::Banner { command } => {
+            runtime.block_on(commands::content::run(Kind::Banner, command, &flags))
         }
         Command::Audit { command } => runtime.block_on(commands::launching::audit(command, &flags)),
         Command::Migrate { command } => runtime.block_on(commands::migrate::run(command, &flags)),

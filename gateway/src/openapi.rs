@@ -215,6 +215,9 @@ fn example(operation: Operation) -> Option<serde_json::Value> {
     let client = json!({"version": "1.4.0", "platform": "android", "store": "google_play", "lang": "ko", "country": "KR"});
     match operation {
         Operation::LaunchStatus => Some(json!({"app": "demo", "client": client})),
+        Operation::NoticeList | Operation::BannerList => {
+            Some(json!({"app": "demo", "client": client}))
+        }
         Operation::AuthNonce => Some(json!({"app": "demo"})),
         Operation::AuthLogin => Some(json!({"app": "demo", "provider": "guest", "client": client})),
         Operation::AuthRefresh => Some(json!({"app": "demo", "refresh_token": "drt1_..."})),
@@ -228,6 +231,11 @@ fn example(operation: Operation) -> Option<serde_json::Value> {
         Operation::PurchaseConsume => {
             Some(json!({"purchase": "019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10"}))
         }
+        Operation::ContentSeen => Some(json!({"ids": ["019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10"]})),
+        Operation::ContentDismiss => {
+            Some(json!({"id": "019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10", "days": 7}))
+        }
+        Operation::ContentClick => Some(json!({"id": "019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10"})),
         Operation::SessionPing
         | Operation::InboxList
         | Operation::AuthLogout
@@ -238,6 +246,7 @@ fn example(operation: Operation) -> Option<serde_json::Value> {
         | Operation::PurchaseUnconsumed
         | Operation::PurchaseHistory
         | Operation::WalletBalances
+        | Operation::ContentState
         | Operation::SessionOpen
         | Operation::SessionClose => Some(json!({})),
     }

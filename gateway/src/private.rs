@@ -2,6 +2,7 @@
 //! simulators' controls in development.
 
 mod apps;
+mod content;
 mod launching;
 mod ledger;
 mod members;
@@ -17,6 +18,7 @@ pub use members::{
 pub use operators::OperatorOrder;
 pub use webhooks::{NoticesPage, NoticesQuery, ReplayCommand, Replayed, ShownNotice};
 
+pub use content::{PieceDeed, PieceOrder};
 pub use launching::{
     ActsQuery, MaintenanceOrder, ShownAct, ShownDocument, TesterOrder, VersionOrder,
 };
@@ -82,6 +84,7 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/version", post(launching::version))
         .route("/maintenance", post(launching::maintenance))
         .route("/tester", post(launching::tester))
+        .route("/piece", post(content::piece))
         .route("/audit", post(launching::audit))
         .layer(from_fn_with_state(private.clone(), authorised));
     let router = Router::new()

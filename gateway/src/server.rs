@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::apps::AppSettings;
+use actors::content::Content;
 use actors::game_servers::signature::WINDOW;
 use actors::game_servers::{GameServers, Keys};
 use actors::identity::keyring::Keyring;
@@ -121,6 +122,7 @@ impl Server {
             settings.mode == Mode::Production,
             clock.clone(),
         );
+        let content = Content::new(&public_url, &launching, clock.clone());
         let mut apps = apps(settings, simulators.as_ref());
         settle(settings, simulators.as_ref(), &mut apps).await?;
         let (server_keys, targets) = secrets(&apps).await?;
@@ -128,7 +130,7 @@ impl Server {
             .map_err(|error| failed("the HTTP client cannot be made")(error.to_string()))?;
         let outbox = storage.outbox.clone();
         let webhooks = Webhooks::new(targets, outbox, client.clone(), clock.clone());
-        let tree = tree::start(&storage, &launching, &tokens, &webhooks, clock.clone())
+        let tree = tree::start(&storage, &launching, &content, &tokens, &webhooks, clock.clone())
             .await
             .map_err(|error| StartError(format!("the actors cannot be started: {error}")))?;
         tree.ready().await.map_err(|error| StartError(error.to_string()))?;
@@ -146,9 +148,15 @@ impl Server {
 
         let (sold, on) = (Arc::new(shops.clone()), launching.clone());
         let desk = Desk::new(storage.clone(), on, sold, clock.clone());
-        let sessions =
-            Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), desk.clone());
+        let sessions = Sessions::new(
+            storage.clone(),
+            clock.clone(),
+            settings.sessions.clone(),
+            desk.clone(),
+            content.clone(),
+        );
         launching.speak_to(&sessions);
+        content.speak_to(&sessions);
         let identity = IdentityService::new(Parts {
             storage: storage.clone(),
             sessions: sessions.clone(),
@@ -162,6 +170,7 @@ impl Server {
         let node = Node {
             roll: Roll::new(storage.presence.clone(), sessions.clone()),
             launching,
+            content,
             identity,
             sessions,
             clock,

@@ -89,7 +89,8 @@ impl Player {
 
     async fn open_with(&mut self, resume: Option<Resume>) -> Result<OpenReply, Failure> {
         let token = self.known.login.tokens.access_token.clone();
-        let body = OpenRequest { token, client: self.known.visitor.client().clone(), resume };
+        let body =
+            OpenRequest { token, client: self.known.visitor.client().clone(), resume, known: None };
         let reply: OpenReply = self.ask(Operation::SessionOpen, &body).await?;
         self.known.session = Some(reply.session);
         if !reply.resumed {

@@ -167,7 +167,7 @@ impl State {
 }
 
 /// All that was written since a revision.
-async fn news(documents: &Documents, from: i64) -> Result<Vec<Document>, StorageError> {
+pub(crate) async fn news(documents: &Documents, from: i64) -> Result<Vec<Document>, StorageError> {
     let (mut news, mut from) = (Vec::new(), from);
     loop {
         let page = documents.since(from, PAGE).await?;

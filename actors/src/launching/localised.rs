@@ -25,34 +25,56 @@ impl Localised {
     /// the `default`, else in English, else in the first that there is.
     #[must_use]
     pub fn told(&self, lang: Option<&str>, default: Option<&str>) -> Option<&str> {
-        let exact = |lang: &str| {
-            let of = |(tag, _): &(&String, &String)| tag.eq_ignore_ascii_case(lang);
-            self.0.iter().find(of).map(|(_, text)| text.as_str())
-        };
-        let wider = |lang: &str| exact(lang).or_else(|| exact(language(lang)));
-        lang.and_then(wider)
-            .or_else(|| default.and_then(wider))
-            .or_else(|| exact(COMMON))
-            .or_else(|| self.0.values().next().map(String::as_str))
+        nearest(&self.0, lang, default).map(|(_, text)| text.as_str())
     }
 
     /// # Errors
     /// `Invalid`, naming the field, of what players cannot be told.
     pub(crate) fn check(&self, field: &str) -> Result<(), Refused> {
-        if self.0.len() > MAX_LANGUAGES {
-            let reason = format!("has more than {MAX_LANGUAGES} languages");
-            return Err(Refused::invalid(field, reason));
-        }
-        for (lang, text) in &self.0 {
-            let field = format!("{field}.{lang}");
-            let tag = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-            if lang.is_empty() || lang.len() > 35 || !lang.bytes().all(tag) {
-                return Err(Refused::invalid(&field, "is no language, such as ko or pt-BR"));
-            }
-            plain(&field, text)?;
-        }
-        Ok(())
+        languages(field, self.0.keys())?;
+        self.0.iter().try_for_each(|(lang, text)| plain(&format!("{field}.{lang}"), text))
     }
+}
+
+/// What is there for a player of that language, with its tag: see [`Localised::told`].
+pub(crate) fn nearest<'a, T>(
+    all: &'a BTreeMap<String, T>,
+    lang: Option<&str>,
+    default: Option<&str>,
+) -> Option<(&'a str, &'a T)> {
+    let exact = |lang: &str| {
+        let found = all.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(lang));
+        found.map(|(tag, it)| (tag.as_str(), it))
+    };
+    let wider = |lang: &str| exact(lang).or_else(|| exact(language(lang)));
+    lang.and_then(wider)
+        .or_else(|| default.and_then(wider))
+        .or_else(|| exact(COMMON))
+        .or_else(|| all.iter().next().map(|(tag, it)| (tag.as_str(), it)))
+}
+
+/// # Errors
+/// `Invalid` of more languages than are taken, or of what is no language.
+pub(crate) fn languages<'a>(
+    field: &str,
+    tags: impl ExactSizeIterator<Item = &'a String>,
+) -> Result<(), Refused> {
+    if tags.len() > MAX_LANGUAGES {
+        return Err(Refused::invalid(field, format!("has more than {MAX_LANGUAGES} languages")));
+    }
+    for tag in tags {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if tag.is_empty() || tag.len() > 35 || !tag.bytes().all(known) {
+            let reason = "is no language, such as ko or pt-BR";
+            return Err(Refused::invalid(&format!("{field}.{tag}"), reason));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tag is that language, or one of where it is spoken.
+pub(crate) fn speaks(tag: &str, lang: &str) -> bool {
+    tag.eq_ignore_ascii_case(lang) || language(tag).eq_ignore_ascii_case(lang)
 }
 
 /// The language of a tag, without where it is spoken.

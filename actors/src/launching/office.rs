@@ -17,6 +17,7 @@ use super::Launching;
 use super::testers::Tester;
 use super::versions::Version;
 use super::windows::{Plan, When, WindowBody};
+use crate::content::Content;
 use crate::random;
 
 /// The most versions of a game.
@@ -114,12 +115,12 @@ impl Amend {
 pub struct Office {
     documents: Documents,
     /// Told of what was written; `None` where no server runs.
-    launching: Option<Launching>,
+    told: Option<(Launching, Content)>,
     clock: Arc<dyn Clock>,
 }
 
 /// Where a document is written, and over what.
-struct Place {
+pub(crate) struct Place {
     kind: Kind,
     id: Uuid,
     app: Option<AppId>,
@@ -132,11 +133,15 @@ struct Place {
 impl Office {
     /// An office over these documents.
     #[must_use]
-    pub fn new(documents: Documents, launching: Option<Launching>, clock: Arc<dyn Clock>) -> Self {
-        Self { documents, launching, clock }
+    pub fn new(
+        documents: Documents,
+        told: Option<(Launching, Content)>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { documents, told, clock }
     }
 
-    fn now(&self) -> Micros {
+    pub(crate) fn now(&self) -> Micros {
         self.clock.now()
     }
 
@@ -239,7 +244,7 @@ impl Office {
         self.put(by, place, tester, "tester.put").await
     }
 
-    /// Takes a version or a tester away. With `expected` only if it is at that version.
+    /// Takes a version, a tester, a notice or a banner away. With `expected` only if it is at that version.
     ///
     /// # Errors
     /// As said above.
@@ -254,7 +259,9 @@ impl Office {
         let what = match kind {
             Kind::Version => "version.remove",
             Kind::Tester => "tester.remove",
-            Kind::Maintenance | Kind::Notice | Kind::Banner | Kind::Image | Kind::Operator => {
+            Kind::Notice => "notice.remove",
+            Kind::Banner => "banner.remove",
+            Kind::Maintenance | Kind::Image | Kind::Operator => {
                 return Err(Refused::Missing(kind));
             }
         };
@@ -323,13 +330,18 @@ impl Office {
         Ok(Place { kind, id, app: app.cloned(), handle: Some(handle), expected })
     }
 
-    async fn room(&self, kind: Kind, app: Option<&AppId>, most: usize) -> Result<(), Refused> {
+    pub(crate) async fn room(
+        &self,
+        kind: Kind,
+        app: Option<&AppId>,
+        most: usize,
+    ) -> Result<(), Refused> {
         let whose = app.map_or(Whose::Publishers, |app| Whose::Games(app.clone()));
         let some = self.documents.list(kind, whose, None, most).await?;
         if some.len() >= most { Err(Refused::Full { kind, most }) } else { Ok(()) }
     }
 
-    async fn put(
+    pub(crate) async fn put(
         &self,
         by: &By,
         place: Place,
@@ -339,6 +351,23 @@ impl Office {
         let body = serde_json::to_string(body)
             .map_err(|error| Refused::invalid("", format!("cannot be written: {error}")))?;
         self.write(by, place, Write::Put { body, sealed: Sealed::Keep }, what).await
+    }
+
+    /// A place of its own, for what has no name.
+    pub(crate) fn new_place(&self, kind: Kind, app: Option<&AppId>) -> Place {
+        let id = random::uuid(self.now());
+        Place { kind, id, app: app.cloned(), handle: None, expected: None }
+    }
+
+    /// The place of what stands; with `expected` only if it is at that version.
+    pub(crate) fn place_of(&self, stands: &Document, expected: Option<i64>) -> Place {
+        Place {
+            kind: stands.kind,
+            id: stands.id,
+            app: stands.app.clone(),
+            handle: stands.handle.clone(),
+            expected: expected.or(Some(stands.version)),
+        }
     }
 
     async fn write(
@@ -368,9 +397,14 @@ impl Office {
             Changed::Exists(stands) => return Err(Refused::Exists(Box::new(stands))),
             Changed::Missing => return Err(Refused::Missing(kind)),
         };
-        if let Some(launching) = &self.launching {
-            // Its actor looks by itself soon, should it not be there just now.
-            let _ = launching.look().await;
+        if let Some((launching, content)) = &self.told {
+            // Their actors look by themselves soon, should they not be there just now.
+            let _ = match kind {
+                Kind::Notice | Kind::Banner | Kind::Image => content.look().await,
+                Kind::Version | Kind::Maintenance | Kind::Tester | Kind::Operator => {
+                    launching.look().await
+                }
+            };
         }
         Ok(document)
     }

@@ -120,7 +120,9 @@ pub(super) async fn cry(launching: &Launching, sessions: &Sessions, cries: Vec<C
             SPREAD.max(SPREAD_EACH * u32::try_from(sessions.attached()).unwrap_or(u32::MAX));
         let now = launching.clock.now();
         let judge = |audience: &Audience| word_for(launching, &cry, audience, now, spread);
+        let judge = |audience: &Audience| judge(audience).map(Arc::new);
         let told = sessions.tell_audiences(app.as_ref(), judge).await;
+        metrics::counter!("daemun_launching_told_total").increment(told as u64);
         tracing::info!(what, told, "{told} connections are told: {what}");
     }
 }
@@ -169,7 +171,7 @@ fn versions(
     let versions = after.versions(&audience.app);
     let Some(word) = versions.service(audience) else {
         let close = Close { code: CloseCode::VersionUnknown, check_after: None };
-        return Some(Word { push: None, close: Some(close) });
+        return Some(Word { pushes: Vec::new(), close: Some(close) });
     };
     let recommended = word == ServiceWord::UpdateRecommended && was.is_some();
     if was == Some(Some(word)) || (word.lets_in() && !recommended) {

@@ -96,7 +96,7 @@ impl Scope {
         *self == Self::default()
     }
 
-    fn check(&self) -> Result<(), Refused> {
+    pub(crate) fn check(&self) -> Result<(), Refused> {
         for (field, count) in [
             ("scope.platforms", self.platforms.len()),
             ("scope.stores", self.stores.len()),
@@ -168,7 +168,7 @@ impl When {
     }
 }
 
-fn zone_of(name: &str) -> Result<TimeZone, Refused> {
+pub(crate) fn zone_of(name: &str) -> Result<TimeZone, Refused> {
     TimeZone::get(name).map_err(|_| {
         Refused::invalid("zone", format!("`{name}` is no zone of the IANA's, such as Asia/Seoul"))
     })

@@ -66,6 +66,10 @@ impl State {
             MemberRequest::PurchaseConsume(request) => self.purchase_consume(caller, request).await,
             MemberRequest::PurchaseHistory(request) => self.purchase_history(caller, request).await,
             MemberRequest::WalletBalances(_) => self.wallet_balances(caller).await,
+            MemberRequest::ContentSeen(request) => self.content_seen(caller, &request).await,
+            MemberRequest::ContentDismiss(request) => self.content_dismiss(caller, request).await,
+            MemberRequest::ContentClick(request) => self.content_click(caller, request),
+            MemberRequest::ContentState(_) => self.content_state(caller).await,
         }
     }
 

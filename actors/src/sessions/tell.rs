@@ -19,8 +19,8 @@ use crate::launching::audience::Audience;
 
 /// What an audience is told.
 pub(crate) struct Word {
-    /// What is said.
-    pub(crate) push: Option<Broadcast>,
+    /// What is said, in this order.
+    pub(crate) pushes: Vec<Broadcast>,
     /// What is done then.
     pub(crate) close: Option<Close>,
 }
@@ -36,7 +36,12 @@ pub(crate) struct Close {
 impl Word {
     /// To be said.
     pub(crate) fn push(push: Push) -> Self {
-        Self { push: Some(Broadcast::new(push)), close: None }
+        Self::pushes(vec![push])
+    }
+
+    /// To be said one after the other.
+    pub(crate) fn pushes(pushes: Vec<Push>) -> Self {
+        Self { pushes: pushes.into_iter().map(Broadcast::new).collect(), close: None }
     }
 }
 
@@ -57,7 +62,7 @@ impl Sessions {
     pub(crate) async fn tell_audiences(
         &self,
         app: Option<&AppId>,
-        judge: impl Fn(&Audience) -> Option<Word> + Send,
+        mut judge: impl FnMut(&Audience) -> Option<Arc<Word>> + Send,
     ) -> usize {
         // It is never closed.
         let Ok(_turn) = self.0.turns.turn.acquire().await else { return 0 };
@@ -68,7 +73,7 @@ impl Sessions {
             for (audience, connection) in connections {
                 let place = Arc::as_ptr(&audience).addr();
                 let (_, word) = judged.entry(place).or_insert_with(|| {
-                    let word = judge(&audience).map(Arc::new);
+                    let word = judge(&audience);
                     (audience, word)
                 });
                 let Some(word) = word.clone() else { continue };
@@ -81,13 +86,12 @@ impl Sessions {
                 told += 1;
             }
         }
-        metrics::counter!("daemun_launching_told_total").increment(told as u64);
         told
     }
 }
 
 fn say(connection: &dyn Connection, word: &Word) {
-    if let Some(push) = &word.push {
+    for push in &word.pushes {
         connection.broadcast(push);
     }
     if let Some(close) = &word.close {

@@ -28,6 +28,7 @@ async fn sessions(ground: &Ground, quiet_ms: u64) -> Sessions {
         ground.clock.clone(),
         settings,
         crate::purchases::desk::Desk::closed(ground.storage.clone(), ground.clock.clone()),
+        crate::content::Content::closed(ground.clock.clone()),
     )
 }
 

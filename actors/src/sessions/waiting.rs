@@ -57,7 +57,11 @@ pub(super) fn wait_of(request: &MemberRequest) -> Option<(ListRequest, Duration)
         | MemberRequest::PurchaseUnconsumed(_)
         | MemberRequest::PurchaseConsume(_)
         | MemberRequest::PurchaseHistory(_)
-        | MemberRequest::WalletBalances(_) => None,
+        | MemberRequest::WalletBalances(_)
+        | MemberRequest::ContentSeen(_)
+        | MemberRequest::ContentDismiss(_)
+        | MemberRequest::ContentClick(_)
+        | MemberRequest::ContentState(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use storage::apps::Seed;
 use storage::clock::Clock;
 
+use crate::content::Content;
 use crate::launching::Launching;
 use crate::supervisor::Supervisor;
 use crate::testing::Ground;
@@ -12,12 +13,15 @@ use crate::webhooks::{Targets, Webhooks};
 
 async fn grown(ground: &Ground) -> (Supervisor, Launching) {
     let launching = Launching::new("ws://here/v1/ws", false, ground.clock.clone());
+    let content = Content::new("http://here", &launching, ground.clock.clone());
     let tokens = ground.tokens();
     let clock: Arc<dyn Clock> = ground.clock.clone();
     let outbox = ground.storage.outbox.clone();
     let client = crate::outside::http_client().unwrap();
     let webhooks = Webhooks::new(Targets::default(), outbox, client, clock.clone());
-    let tree = super::start(&ground.storage, &launching, &tokens, &webhooks, clock).await.unwrap();
+    let tree = super::start(&ground.storage, &launching, &content, &tokens, &webhooks, clock)
+        .await
+        .unwrap();
     tree.ready().await.unwrap();
     (tree, launching)
 }

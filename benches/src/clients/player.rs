@@ -84,7 +84,12 @@ impl Stranger {
         }
         let token: Secret<_> = login.tokens.access_token;
         Ok(Guest {
-            open: OpenRequest { token, client: visitor.client().clone(), resume: None },
+            open: OpenRequest {
+                token,
+                client: visitor.client().clone(),
+                resume: None,
+                known: None,
+            },
             member: login.member.id,
             good_for_s: login.tokens.access_expires_s,
             refresh_token: login.tokens.refresh_token,

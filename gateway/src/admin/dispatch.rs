@@ -5,7 +5,7 @@ use protocol::operators::refusal::Refusal;
 
 use super::Admin;
 use super::answer::Answer;
-use super::documents::{Maintenance, Testers, Versions};
+use super::documents::{Banners, Maintenance, Notices, Testers, Versions};
 use super::request::Asked;
 
 impl Admin {
@@ -54,6 +54,18 @@ impl Admin {
             Endpoint::TesterShow => self.document_show::<Testers>(asked).await,
             Endpoint::TesterChange => self.document_change::<Testers>(asked).await,
             Endpoint::TesterRemove => self.document_remove::<Testers>(asked).await,
+            Endpoint::NoticeList => self.documents::<Notices>(asked).await,
+            Endpoint::NoticeCreate => self.document_create::<Notices>(asked).await,
+            Endpoint::NoticeShow => self.document_show::<Notices>(asked).await,
+            Endpoint::NoticeChange => self.document_change::<Notices>(asked).await,
+            Endpoint::NoticeRemove => self.document_remove::<Notices>(asked).await,
+            Endpoint::NoticeCounts => self.counts::<Notices>(asked).await,
+            Endpoint::BannerList => self.documents::<Banners>(asked).await,
+            Endpoint::BannerCreate => self.document_create::<Banners>(asked).await,
+            Endpoint::BannerShow => self.document_show::<Banners>(asked).await,
+            Endpoint::BannerChange => self.document_change::<Banners>(asked).await,
+            Endpoint::BannerRemove => self.document_remove::<Banners>(asked).await,
+            Endpoint::BannerCounts => self.counts::<Banners>(asked).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A kind is one file that says what is sent for one and who checks and writes it; the ways of
 //! asking, the version, the key and the answers are here, once for all.
 
+mod content;
 mod maintenance;
 mod testers;
 mod versions;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 use super::Admin;
 use super::answer::Answer;
 use super::request::{Asked, PageQuery, page};
+pub(super) use content::{Banners, Notices};
 pub(super) use maintenance::Maintenance;
 pub(super) use testers::Testers;
 pub(super) use versions::Versions;
@@ -113,7 +115,8 @@ impl Admin {
     fn office(&self) -> Office {
         let node = &self.gate.node;
         let documents = node.storage.documents.clone();
-        Office::new(documents, Some(node.launching.clone()), node.clock.clone())
+        let told = (node.launching.clone(), node.content.clone());
+        Office::new(documents, Some(told), node.clock.clone())
     }
 
     fn document<T: Typed>(&self, written: Result<Document, Refused>) -> Result<Answer, Refusal> {

@@ -138,7 +138,10 @@ impl Tier {
             // Taking another's place is a login.
             PublicRequest::AuthRefresh(refresh) if refresh.take_over => self.admit_login().await,
             PublicRequest::AuthRefresh(_) => self.admit_open().await,
-            PublicRequest::LaunchStatus(_) | PublicRequest::AuthNonce(_) => Ok(()),
+            PublicRequest::LaunchStatus(_)
+            | PublicRequest::NoticeList(_)
+            | PublicRequest::BannerList(_)
+            | PublicRequest::AuthNonce(_) => Ok(()),
         }
     }
 

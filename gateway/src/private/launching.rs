@@ -1,5 +1,6 @@
 //! An operator's commands about versions, maintenance and testers, and what was done.
 
+use actors::content::piece::PieceBody;
 use actors::fault;
 use actors::launching::office::{Amend, By, Office, Refused};
 use actors::launching::testers::Tester;
@@ -21,7 +22,7 @@ use super::members::done;
 use super::{Desk, Order, Private};
 
 /// The most documents or acts that are listed at once.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 /// The body of `/commands/version`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -179,13 +180,13 @@ pub struct ShownAct {
 }
 
 impl Desk {
-    fn office(&self) -> Office {
+    pub(super) fn office(&self) -> Office {
         let documents = self.storage.documents.clone();
-        Office::new(documents, self.launching.clone(), self.clock.clone())
+        Office::new(documents, self.told.clone(), self.clock.clone())
     }
 
     /// A game that is there: a word that is mistyped must not be written to.
-    async fn known(&self, app: Option<&AppId>) -> Result<(), ErrorBody> {
+    pub(super) async fn known(&self, app: Option<&AppId>) -> Result<(), ErrorBody> {
         let Some(app) = app else { return Ok(()) };
         let apps = self.storage.apps.list().await.map_err(|error| fault::of_storage(&error))?;
         if apps.iter().any(|known| known.id == *app) {
@@ -266,20 +267,18 @@ impl Desk {
         Ok(acts.into_iter().map(shown_act).collect())
     }
 
-    fn shown(
+    pub(super) fn shown(
         &self,
         documents: Result<Vec<Document>, Refused>,
     ) -> Result<Vec<ShownDocument>, ErrorBody> {
         let now = self.clock.now();
         let shown = |document: Document| {
             let body: Value = serde_json::from_str(&document.body).unwrap_or_default();
-            let window = (document.kind == Kind::Maintenance)
-                .then(|| serde_json::from_str::<WindowBody>(&document.body).ok());
             ShownDocument {
                 id: document.id,
                 app: document.app,
                 version: document.version,
-                state: window.flatten().map(|body| body.state(now).word().to_owned()),
+                state: state(document.kind, &document.body, now).map(str::to_owned),
                 body,
                 changed_at: document.changed_at,
                 changed_by: document.changed_by.to_string(),
@@ -289,7 +288,20 @@ impl Desk {
     }
 }
 
-fn whose(app: Option<AppId>) -> Whose {
+/// How a document stands by the clock, where that is not in what it says.
+fn state(kind: Kind, body: &str, now: Micros) -> Option<&'static str> {
+    match kind {
+        Kind::Maintenance => {
+            serde_json::from_str(body).ok().map(|body: WindowBody| body.state(now).word())
+        }
+        Kind::Notice | Kind::Banner => {
+            serde_json::from_str(body).ok().map(|body: PieceBody| body.state(now).word())
+        }
+        Kind::Version | Kind::Tester | Kind::Image | Kind::Operator => None,
+    }
+}
+
+pub(super) fn whose(app: Option<AppId>) -> Whose {
     app.map_or(Whose::Publishers, Whose::Games)
 }
 

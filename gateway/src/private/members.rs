@@ -68,6 +68,8 @@ pub enum Order {
     Maintenance(Box<MaintenanceOrder>),
     /// Something about testers.
     Tester(TesterOrder),
+    /// Something about notices or banners.
+    Piece(super::content::PieceOrder),
     /// Shows what operators did.
     Acts(ActsQuery),
 }
@@ -95,6 +97,7 @@ impl Order {
             Self::Version(_) => "/commands/version",
             Self::Maintenance(_) => "/commands/maintenance",
             Self::Tester(_) => "/commands/tester",
+            Self::Piece(_) => "/commands/piece",
             Self::Acts(_) => "/commands/audit",
         }
     }
@@ -123,6 +126,7 @@ impl Order {
             Self::Version(order) => desk.version(*order).await.and_then(json),
             Self::Maintenance(order) => desk.maintenance(*order).await.and_then(json),
             Self::Tester(order) => desk.tester(order).await.and_then(json),
+            Self::Piece(order) => desk.piece(order).await.and_then(json),
             Self::Acts(query) => desk.acts(query).await.and_then(json),
         }
     }

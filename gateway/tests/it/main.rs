@@ -12,6 +12,7 @@ mod harness;
 mod admin;
 mod cache;
 mod claims;
+mod content;
 mod deploy;
 mod frames;
 mod game_servers;

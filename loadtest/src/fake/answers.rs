@@ -120,6 +120,7 @@ impl Game {
             seq: 0,
             time: Micros(0),
             heartbeat_s: 25,
+            changed: Vec::new(),
             launch: self.status(),
         }
     }
@@ -132,6 +133,7 @@ impl Game {
             update: None,
             maintenance: None,
             planned: None,
+            content: None,
             server_address: self.socket_url.clone(),
             time: Micros(0),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::interval;
 
+use crate::content::Content;
 use crate::purchases::desk::tests::{Hanging, desk, waits};
 use crate::sessions::{Sessions, SessionsSettings};
 use crate::testing::Ground;
@@ -16,7 +17,8 @@ async fn a_stores_list_that_hangs_holds_up_no_round() {
     let store = Arc::new(Hanging::default());
     let (storage, clock) = (ground.storage.clone(), ground.clock.clone());
     let settings = SessionsSettings::default();
-    let sessions = Sessions::new(storage, clock, settings, desk(&ground, &store));
+    let content = Content::closed(clock.clone());
+    let sessions = Sessions::new(storage, clock, settings, desk(&ground, &store), content);
     let soon = || interval(Duration::from_millis(1));
     let keeping = tokio::spawn(async move { sessions.keep_desk_by(soon(), soon()).await });
     store.listed.notified().await;

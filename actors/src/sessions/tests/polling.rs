@@ -180,6 +180,7 @@ fn elsewhere(ground: &Ground) -> Sessions {
         ground.clock.clone(),
         settings,
         crate::purchases::desk::Desk::closed(ground.storage.clone(), ground.clock.clone()),
+        crate::content::Content::closed(ground.clock.clone()),
     )
 }
 

@@ -54,6 +54,7 @@ async fn play(ground: &Arc<Ground>, seed: u64) {
         ground.clock.clone(),
         settings,
         crate::purchases::desk::Desk::closed(ground.storage.clone(), ground.clock.clone()),
+        crate::content::Content::closed(ground.clock.clone()),
     );
     let mut members = Vec::new();
     for n in 0..MEMBERS {

@@ -45,6 +45,18 @@ pub(super) fn tag(endpoint: Endpoint) -> &'static str {
         | Endpoint::TesterRemove
         | Endpoint::MaintenanceExtend
         | Endpoint::MaintenanceEnd => "launching",
+        Endpoint::NoticeList
+        | Endpoint::NoticeCreate
+        | Endpoint::NoticeShow
+        | Endpoint::NoticeChange
+        | Endpoint::NoticeRemove
+        | Endpoint::NoticeCounts
+        | Endpoint::BannerList
+        | Endpoint::BannerCreate
+        | Endpoint::BannerShow
+        | Endpoint::BannerChange
+        | Endpoint::BannerRemove
+        | Endpoint::BannerCounts => "content",
     }
 }
 
@@ -116,7 +128,9 @@ fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
         Endpoint::Operators
         | Endpoint::VersionList
         | Endpoint::MaintenanceList
-        | Endpoint::TesterList => &[AFTER, LIMIT],
+        | Endpoint::TesterList
+        | Endpoint::NoticeList
+        | Endpoint::BannerList => &[AFTER, LIMIT],
         Endpoint::Audit | Endpoint::AppAudit => &[
             ("by", "Those of `command`, or of `operator:` and an id."),
             ("kind", "Those on documents of this kind."),
@@ -155,7 +169,17 @@ fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
         | Endpoint::TesterChange
         | Endpoint::TesterRemove
         | Endpoint::MaintenanceExtend
-        | Endpoint::MaintenanceEnd => &[],
+        | Endpoint::MaintenanceEnd
+        | Endpoint::NoticeCreate
+        | Endpoint::NoticeShow
+        | Endpoint::NoticeChange
+        | Endpoint::NoticeRemove
+        | Endpoint::NoticeCounts
+        | Endpoint::BannerCreate
+        | Endpoint::BannerShow
+        | Endpoint::BannerChange
+        | Endpoint::BannerRemove
+        | Endpoint::BannerCounts => &[],
     }
 }
 
@@ -167,6 +191,8 @@ pub(super) fn makes(endpoint: Endpoint) -> bool {
             | Endpoint::VersionCreate
             | Endpoint::MaintenanceCreate
             | Endpoint::TesterCreate
+            | Endpoint::NoticeCreate
+            | Endpoint::BannerCreate
     )
 }
 
@@ -185,6 +211,10 @@ pub(super) fn takes_version(endpoint: Endpoint) -> bool {
             | Endpoint::MaintenanceEnd
             | Endpoint::TesterChange
             | Endpoint::TesterRemove
+            | Endpoint::NoticeChange
+            | Endpoint::NoticeRemove
+            | Endpoint::BannerChange
+            | Endpoint::BannerRemove
     )
 }
 
@@ -222,6 +252,17 @@ pub(super) fn example(endpoint: Endpoint) -> Option<Value> {
         Endpoint::TesterCreate | Endpoint::TesterChange => {
             Some(json!({"network": "192.0.2.0/24", "note": "the office"}))
         }
+        Endpoint::NoticeCreate | Endpoint::NoticeChange => Some(json!({
+            "scope": {"countries": ["KR"]}, "from": "2027-03-01T09:00", "to": "2027-03-08T09:00",
+            "zone": "Asia/Seoul", "title": {"ko": "봄 이벤트", "en": "Spring event"},
+            "text": {"ko": "보석이 두 배!", "en": "Twice the gems."}, "priority": 10,
+            "action": {"kind": "screen", "target": "events/spring"}, "hide_days": 7,
+        })),
+        Endpoint::BannerCreate | Endpoint::BannerChange => Some(json!({
+            "images": {"ko": "019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10"}, "place": "lobby",
+            "title": {"ko": "봄 이벤트"}, "draft": true,
+            "action": {"kind": "url", "target": "https://game.example/spring"},
+        })),
         Endpoint::Logout | Endpoint::OperatorTotp | Endpoint::MaintenanceEnd => Some(json!({})),
         Endpoint::Me
         | Endpoint::MySessions
@@ -242,6 +283,14 @@ pub(super) fn example(endpoint: Endpoint) -> Option<Value> {
         | Endpoint::MaintenanceRemove
         | Endpoint::TesterList
         | Endpoint::TesterShow
-        | Endpoint::TesterRemove => None,
+        | Endpoint::TesterRemove
+        | Endpoint::NoticeList
+        | Endpoint::NoticeShow
+        | Endpoint::NoticeRemove
+        | Endpoint::NoticeCounts
+        | Endpoint::BannerList
+        | Endpoint::BannerShow
+        | Endpoint::BannerRemove
+        | Endpoint::BannerCounts => None,
     }
 }

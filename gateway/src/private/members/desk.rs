@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actors::content::Content;
 use actors::fault;
 use actors::launching::Launching;
 use actors::node::Node;
@@ -54,7 +55,7 @@ pub struct Desk {
     pub(in crate::private) sessions: Sessions,
     pub(in crate::private) clock: Arc<dyn Clock>,
     /// Told of what operators write; `None` where no server runs.
-    pub(in crate::private) launching: Option<Launching>,
+    pub(in crate::private) told: Option<(Launching, Content)>,
 }
 
 impl Desk {
@@ -65,7 +66,7 @@ impl Desk {
             storage: node.storage.clone(),
             sessions: node.sessions.clone(),
             clock: node.clock.clone(),
-            launching: Some(node.launching.clone()),
+            told: Some((node.launching.clone(), node.content.clone())),
         }
     }
 
@@ -85,9 +86,10 @@ impl Desk {
         storage.start_alone().await.map_err(|error| error.to_string())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let shut = actors::purchases::desk::Desk::closed(storage.clone(), clock.clone());
+        let none = Content::closed(clock.clone());
         let sessions =
-            Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), shut);
-        Ok(Self { storage, sessions, clock, launching: None })
+            Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), shut, none);
+        Ok(Self { storage, sessions, clock, told: None })
     }
 
     /// Writes what is still to be written. What the game log's server does not take in time is

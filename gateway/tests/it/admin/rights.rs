@@ -38,7 +38,13 @@ fn allowed(endpoint: Endpoint) -> &'static [&'static str] {
         | Endpoint::MaintenanceList
         | Endpoint::MaintenanceShow
         | Endpoint::TesterList
-        | Endpoint::TesterShow => {
+        | Endpoint::TesterShow
+        | Endpoint::NoticeList
+        | Endpoint::NoticeShow
+        | Endpoint::NoticeCounts
+        | Endpoint::BannerList
+        | Endpoint::BannerShow
+        | Endpoint::BannerCounts => {
             &["owner", "editor", "support", "viewer", "owner@demo", "viewer@demo"]
         }
         Endpoint::VersionCreate
@@ -48,7 +54,13 @@ fn allowed(endpoint: Endpoint) -> &'static [&'static str] {
         | Endpoint::MaintenanceChange
         | Endpoint::MaintenanceRemove
         | Endpoint::MaintenanceExtend
-        | Endpoint::MaintenanceEnd => &["owner", "editor", "owner@demo"],
+        | Endpoint::MaintenanceEnd
+        | Endpoint::NoticeCreate
+        | Endpoint::NoticeChange
+        | Endpoint::NoticeRemove
+        | Endpoint::BannerCreate
+        | Endpoint::BannerChange
+        | Endpoint::BannerRemove => &["owner", "editor", "owner@demo"],
         Endpoint::TesterCreate | Endpoint::TesterChange | Endpoint::TesterRemove => {
             &["owner", "editor", "support", "owner@demo"]
         }

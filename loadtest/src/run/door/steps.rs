@@ -51,7 +51,7 @@ impl Door<'_> {
         let resume = known.resume();
         self.step = if resume.is_some() { Row::Resume } else { Row::Open };
         let token = known.tokens.access_token.clone();
-        let body = OpenRequest { token, client: self.stage.client.clone(), resume };
+        let body = OpenRequest { token, client: self.stage.client.clone(), resume, known: None };
         let reply = self.ask(line, Operation::SessionOpen, &value(&body)?).await?;
         typed("an answer to session.open", reply)
     }
