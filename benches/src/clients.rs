@@ -6,6 +6,7 @@
 pub(crate) mod client;
 pub(crate) mod crowd;
 mod echo;
+pub(crate) mod hark;
 pub(crate) mod player;
 
 use std::io::Write;
@@ -20,6 +21,8 @@ use crate::Fault;
 use crate::process::{Process, leash};
 use client::Door;
 use crowd::Crowd;
+use hark::{Noted, Pulse};
+use player::Being;
 
 /// What clients speak to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,6 +58,9 @@ pub(crate) struct Arguments {
     /// How many of them are at work at a time.
     #[arg(long, default_value_t = crowd::AT_A_TIME)]
     at_a_time: usize,
+    /// What they say of themselves.
+    #[command(flatten)]
+    being: Being,
 }
 
 /// What the clients are to do.
@@ -81,6 +87,18 @@ pub(crate) enum Order {
     Hear,
     /// Each hears what everyone is told.
     Listen,
+    /// Each notes when it hears a push of this word, all at once.
+    Hark(Word),
+    /// Each notes when it hears a push of this word, and when it is closed with this code then.
+    HarkClosed(Word, u16),
+    /// All together ask `session.ping` so often a second, for so many seconds, and note how long
+    /// each answer took.
+    Pulse {
+        /// How often.
+        a_second: u32,
+        /// For how long.
+        seconds: u32,
+    },
     /// The last so many close their sessions and leave.
     Leave(usize),
     /// Says whose sessions are open.
@@ -99,6 +117,28 @@ pub(crate) enum Question {
     Me,
     /// `inbox.list`, which the session's actor answers.
     Inbox,
+}
+
+/// A push that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Word {
+    /// `notice.published`.
+    Published,
+    /// `maintenance.scheduled`.
+    Scheduled,
+    /// `maintenance.started`.
+    Started,
+}
+
+impl Word {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Published => "notice.published",
+            Self::Scheduled => "maintenance.scheduled",
+            Self::Started => "maintenance.started",
+        }
+    }
 }
 
 /// How often a client asks.
@@ -150,6 +190,12 @@ pub(crate) struct Done {
     pub(crate) good_for_s: Option<u64>,
     /// Whose sessions are open, when that was the order.
     pub(crate) members: Vec<MemberId>,
+    /// What each noted, when that was the order.
+    #[serde(default)]
+    pub(crate) noted: Vec<Noted>,
+    /// What was asked, when that was the order.
+    #[serde(default)]
+    pub(crate) pulses: Vec<Pulse>,
 }
 
 /// The clients' process, as the bench has it.
@@ -164,8 +210,22 @@ impl Clients {
     /// # Errors
     /// When the system does not start it.
     pub(crate) fn start(whom: Whom, address: &str, at_a_time: usize) -> Result<Self, Fault> {
+        Self::being(whom, address, at_a_time, &Being::default())
+    }
+
+    /// The same, of clients who say that of themselves.
+    ///
+    /// # Errors
+    /// As [`Clients::start`].
+    pub(crate) fn being(
+        whom: Whom,
+        address: &str,
+        at_a_time: usize,
+        being: &Being,
+    ) -> Result<Self, Fault> {
         let mut command = leash::own("clients")?;
         command.args([whom.word(), address, "--at-a-time", &at_a_time.to_string()]);
+        command.args(being.arguments());
         Ok(Self { process: Process::start("the clients", command)? })
     }
 
@@ -206,7 +266,7 @@ impl Clients {
 /// # Errors
 /// When an order is not understood.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let door = Door::new(arguments.whom, &arguments.address)?;
+    let door = Door::new(arguments.whom, &arguments.address, arguments.being.clone())?;
     let mut crowd = Crowd::new(door, arguments.at_a_time);
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = orders.next_line().await? {

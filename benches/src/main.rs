@@ -15,6 +15,7 @@ mod machine;
 mod message;
 mod ping;
 mod process;
+mod publish;
 mod purchases;
 mod reference;
 mod report;
@@ -58,6 +59,8 @@ enum Bench {
     Connect(connect::Arguments),
     /// Processor time of telling everyone something, beside one bare write each.
     Broadcast(broadcast::Arguments),
+    /// How soon everyone is told of a maintenance and of a notice, and is sent away.
+    Publish(publish::Arguments),
     /// Processor time of a message that must arrive.
     Message(message::Arguments),
     /// How many logins, opens, refreshes and messages a second MariaDB carries.
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Bench::Wake(arguments) => bench(wake::run(&arguments)),
         Bench::Connect(arguments) => bench(connect::run(&arguments)),
         Bench::Broadcast(arguments) => bench(broadcast::run(&arguments)),
+        Bench::Publish(arguments) => bench(publish::run(&arguments)),
         Bench::Message(arguments) => bench(message::run(&arguments)),
         Bench::Database(arguments) => bench(database::run(&arguments)),
         Bench::Clients(arguments) => block_on(one_thread(), clients::run(&arguments)),

@@ -114,6 +114,14 @@ impl Server {
         told.ok_or_else(|| self.process.trouble(&format!("{answer} does not say how many")))
     }
 
+    /// Has an operator's command carried out, and returns what it made.
+    ///
+    /// # Errors
+    /// When the private listener does not answer as it should.
+    pub(crate) async fn order(&self, path: &str, body: &Value) -> Result<Value, Fault> {
+        self.command(path, body).await
+    }
+
     async fn command(&self, path: &str, body: &Value) -> Result<Value, Fault> {
         let request = self
             .private

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use crate::report::Report;
 use crate::scale::Sizes;
-use crate::{Fault, broadcast, connect, database, gamelog, idle, message, ping, purchases, wake};
+use crate::{
+    Fault, broadcast, connect, database, gamelog, idle, message, ping, publish, purchases, wake,
+};
 
 /// The command line: as each bench has it, but for the files, which have their own places.
 #[derive(clap::Args)]
@@ -22,12 +24,13 @@ const TABLES: &str = "target/bench/tables.md";
 /// When one of them fails.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Fault> {
     let sizes = || arguments.sizes.clone();
-    let reports: [Report; 9] = [
+    let reports: [Report; 10] = [
         idle::run(&idle::Arguments::of(sizes())).await?,
         ping::run(&ping::Arguments::of(sizes())).await?,
         wake::run(&wake::Arguments::of(sizes())).await?,
         connect::run(&connect::Arguments::of(sizes())).await?,
         broadcast::run(&broadcast::Arguments::of(sizes())).await?,
+        publish::run(&publish::Arguments::of(sizes())).await?,
         message::run(&message::Arguments::default()).await?,
         database::run(&database::Arguments::default()).await?,
         gamelog::run(&gamelog::Arguments::default()).await?,

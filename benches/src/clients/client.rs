@@ -7,7 +7,8 @@ use loadtest::dial::Dialer;
 use protocol::ids::MemberId;
 
 use super::echo::{TcpEcho, WebsocketEcho};
-use super::player::{Guest, Player, Stranger};
+use super::hark::{Noted, Pulse};
+use super::player::{Being, Guest, Player, Stranger};
 use super::{Burst, Whom};
 use crate::Fault;
 
@@ -20,6 +21,7 @@ const NO_STRANGER: &str = "only a stranger asks for tokens";
 pub(crate) struct Door {
     whom: Whom,
     address: String,
+    being: Being,
     dialer: Dialer,
 }
 
@@ -28,12 +30,13 @@ impl Door {
     ///
     /// # Errors
     /// When it is none.
-    pub(crate) fn new(whom: Whom, address: &str) -> Result<Self, Fault> {
+    pub(crate) fn new(whom: Whom, address: &str, being: Being) -> Result<Self, Fault> {
         let to: SocketAddr = address
             .trim_start_matches("http://")
             .parse()
             .map_err(|error| format!("{address}: {error}"))?;
-        Ok(Self { whom, address: address.to_owned(), dialer: Dialer::new(to, SOURCES) })
+        let dialer = Dialer::new(to, SOURCES);
+        Ok(Self { whom, address: address.to_owned(), being, dialer })
     }
 }
 
@@ -66,7 +69,7 @@ impl Client {
         let (mut client, mut good_for_s) = (Self::connect(door, number).await?, None);
         match client {
             Self::Stranger(mut stranger) => {
-                let guest = stranger.log_in(&door.address).await?;
+                let guest = stranger.log_in(&door.address, &door.being).await?;
                 good_for_s = Some(guest.good_for_s);
                 client = Self::Player(Box::new(stranger.open(&guest).await?));
             }
@@ -102,7 +105,7 @@ impl Client {
         let Self::Stranger(mut stranger) = Self::connect(door, number).await? else {
             return Ok(None);
         };
-        let guest = stranger.log_in(&door.address).await?;
+        let guest = stranger.log_in(&door.address, &door.being).await?;
         stranger.leave().await?;
         Ok(Some(guest))
     }
@@ -113,7 +116,7 @@ impl Client {
     /// As [`Client::enter`]; when it has a session, or nobody logs in there.
     pub(crate) async fn log_in(&mut self, door: &Door) -> Result<Guest, Fault> {
         match self {
-            Self::Stranger(stranger) => stranger.log_in(&door.address).await,
+            Self::Stranger(stranger) => stranger.log_in(&door.address, &door.being).await,
             Self::Player(_) | Self::Tcp(_) | Self::Websocket(_) => Err(NO_STRANGER.into()),
         }
     }
@@ -172,12 +175,7 @@ impl Client {
     /// # Errors
     /// As [`Client::enter`].
     pub(crate) async fn hear(&mut self) -> Result<(), Fault> {
-        match self {
-            Self::Player(player) => player.hear().await,
-            Self::Stranger(_) | Self::Tcp(_) | Self::Websocket(_) => {
-                Err("only a session is told something".into())
-            }
-        }
+        self.player()?.hear().await
     }
 
     /// Hears what everyone is told.
@@ -190,6 +188,49 @@ impl Client {
             Self::Tcp(echo) => echo.listen().await,
             Self::Stranger(_) | Self::Websocket(_) => Err("nobody tells this client".into()),
         }
+    }
+
+    /// Its session; no other client has one.
+    ///
+    /// # Errors
+    /// When it has none.
+    fn player(&mut self) -> Result<&mut Player, Fault> {
+        match self {
+            Self::Player(player) => Ok(player),
+            Self::Stranger(_) | Self::Tcp(_) | Self::Websocket(_) => {
+                Err("only a session is told something".into())
+            }
+        }
+    }
+
+    /// Notes when it hears a push of this word.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn hark(&mut self, word: &str) -> Result<Noted, Fault> {
+        let heard = self.player()?.hark(word).await?;
+        Ok(Noted { heard, closed: 0 })
+    }
+
+    /// Notes when it hears a push of this word, and when it is closed with this code.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn hark_closed(&mut self, word: &str, code: u16) -> Result<Noted, Fault> {
+        self.player()?.hark_closed(word, code).await
+    }
+
+    /// Asks again and again, and notes how long each answer took.
+    ///
+    /// # Errors
+    /// As [`Client::enter`].
+    pub(crate) async fn pulse(
+        &mut self,
+        first: std::time::Duration,
+        period: std::time::Duration,
+        times: u32,
+    ) -> Result<Vec<Pulse>, Fault> {
+        self.player()?.pulse(first, period, times).await
     }
 
     /// Takes leave as the protocol has it.

@@ -8,8 +8,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
 use super::client::{Client, Door, Entered};
+use super::hark::{Noted, Pulse};
 use super::player::Guest;
-use super::{Burst, Done, Order};
+use super::{Burst, Done, Order, Word};
 use crate::Fault;
 
 /// How many clients are at work at a time unless a bench says otherwise.
@@ -45,7 +46,7 @@ impl Crowd {
     }
 
     pub(super) async fn obey(&mut self, order: Order) -> Result<Done, Fault> {
-        let mut members = Vec::new();
+        let (mut members, mut noted, mut pulses) = (Vec::new(), Vec::new(), Vec::new());
         match order {
             Order::Enter(many) => self.enter(many).await?,
             Order::Admit(many) => self.admit(many).await?,
@@ -57,11 +58,14 @@ impl Crowd {
             Order::Burst(burst) => self.burst(burst).await?,
             Order::Hear => self.hear().await?,
             Order::Listen => self.listen().await?,
+            Order::Hark(word) => noted = self.hark(word, None).await?,
+            Order::HarkClosed(word, code) => noted = self.hark(word, Some(code)).await?,
+            Order::Pulse { a_second, seconds } => pulses = self.pulse(a_second, seconds).await?,
             Order::Leave(many) => self.leave(many).await?,
             Order::Members => members = self.clients.iter().filter_map(Client::member).collect(),
         }
         let connected = self.clients.len() + self.waiting.len();
-        Ok(Done { connected, good_for_s: self.good_for_s, members })
+        Ok(Done { connected, good_for_s: self.good_for_s, members, noted, pulses })
     }
 
     fn numbers(&mut self, many: usize) -> std::ops::Range<usize> {
@@ -177,6 +181,35 @@ impl Crowd {
         let listening =
             self.clients.iter_mut().map(|client| bounded("an announcement", client.listen()));
         stream::iter(listening).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+
+    /// All at once: each note is one of its own clock's.
+    async fn hark(&mut self, word: Word, closed: Option<u16>) -> Result<Vec<Noted>, Fault> {
+        let all = self.clients.len();
+        let harking = self.clients.iter_mut().map(|client| {
+            bounded("a push", async move {
+                match closed {
+                    Some(code) => client.hark_closed(word.word(), code).await,
+                    None => client.hark(word.word()).await,
+                }
+            })
+        });
+        let noted = stream::iter(harking).buffer_unordered(all.max(1)).try_collect().await?;
+        if closed.is_some() {
+            self.clients.clear();
+        }
+        Ok(noted)
+    }
+
+    async fn pulse(&mut self, a_second: u32, seconds: u32) -> Result<Vec<Pulse>, Fault> {
+        let all = u32::try_from(self.clients.len())?.max(1);
+        let (period, gap) =
+            (Duration::from_secs(1) * all / a_second, Duration::from_secs(1) / a_second);
+        let times = a_second * seconds / all;
+        let pulsing = (0..)
+            .zip(&mut self.clients)
+            .map(|(place, client)| bounded("a ping", client.pulse(gap * place, period, times)));
+        Ok(try_join_all(pulsing).await?.concat())
     }
 
     async fn leave(&mut self, many: usize) -> Result<(), Fault> {

@@ -29,9 +29,46 @@ use questions::Asked;
 /// The game of development mode.
 pub(crate) const GAME: &str = "demo";
 
+/// What clients say of themselves besides what all say.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Being {
+    /// Their language.
+    #[arg(long)]
+    pub(crate) lang: Option<String>,
+    /// Their installation.
+    #[arg(long)]
+    pub(crate) device_id: Option<String>,
+}
+
+impl Being {
+    fn visitor(&self, visitor: Visitor) -> Result<Visitor, Fault> {
+        let mut client = visitor.client().clone();
+        if let Some(lang) = &self.lang {
+            client.lang = Some(Text::new(lang)?);
+        }
+        if let Some(device_id) = &self.device_id {
+            client.device_id = Some(Text::new(device_id)?);
+        }
+        Ok(visitor.being(client))
+    }
+
+    /// The same as arguments.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &str> {
+        let one = |name, value: &Option<String>| value.is_some().then_some(name);
+        [
+            one("--lang", &self.lang),
+            self.lang.as_deref(),
+            one("--device-id", &self.device_id),
+            self.device_id.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
 /// A guest with an open session.
 pub(crate) struct Player {
-    line: Line,
+    pub(super) line: Line,
     pub(super) member: MemberId,
 }
 
@@ -48,10 +85,10 @@ pub(crate) struct Guest {
 }
 
 /// A websocket, and how it is spoken on.
-struct Line {
-    socket: WebSocketStream<TcpStream>,
+pub(super) struct Line {
+    pub(super) socket: WebSocketStream<TcpStream>,
     format: Format,
-    last_id: u64,
+    pub(super) last_id: u64,
 }
 
 impl Stranger {
@@ -68,8 +105,8 @@ impl Stranger {
     }
 
     /// Logs in as a new guest.
-    pub(super) async fn log_in(&mut self, url: &str) -> Result<Guest, Fault> {
-        let visitor = Visitor::new(url, GAME, self.0.format)?;
+    pub(super) async fn log_in(&mut self, url: &str, being: &Being) -> Result<Guest, Fault> {
+        let visitor = being.visitor(Visitor::new(url, GAME, self.0.format)?)?;
         let login = LoginRequest {
             app: visitor.app().clone(),
             provider: Text::new("guest")?,
@@ -212,7 +249,12 @@ impl Line {
         }
     }
 
-    fn request(&self, id: u64, operation: Operation, body: &Value) -> Result<Message, Fault> {
+    pub(super) fn request(
+        &self,
+        id: u64,
+        operation: Operation,
+        body: &Value,
+    ) -> Result<Message, Fault> {
         Ok(Outgoing::Request { id, op: operation.name(), body }.message(self.format)?)
     }
 
@@ -227,7 +269,7 @@ impl Line {
         }
     }
 
-    async fn hear(&mut self) -> Result<Incoming, Fault> {
+    pub(super) async fn hear(&mut self) -> Result<Incoming, Fault> {
         let message = self.socket.next().await.transpose()?;
         let payload = match (&message, self.format) {
             (Some(Message::Binary(bytes)), Format::Msgpack) => &bytes[..],
