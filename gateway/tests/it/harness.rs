@@ -74,9 +74,24 @@ impl Daemun {
     /// The same server anew on the same data and the same clock.
     pub async fn restart(self) -> Self {
         let Self { server, clock, settings, folder } = self;
+        let sessions = server.gate.node.sessions.clone();
         server.drain(std::future::pending()).await;
-        let server = Server::start(&settings, clock.clone()).await.unwrap();
-        Self { server, clock, settings, folder }
+        // Where the process goes on, a session that is awake has the folder until it sleeps.
+        while sessions.awake() > 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(sessions);
+        loop {
+            match Server::start(&settings, clock.clone()).await {
+                Err(error) if error.to_string().contains("uses this data folder") => {
+                    tokio::task::yield_now().await;
+                }
+                server => {
+                    let server = server.unwrap();
+                    return Self { server, clock, settings, folder };
+                }
+            }
+        }
     }
 
     pub fn url(&self) -> String {
