@@ -12,7 +12,7 @@
 //! - `POST /stores/{store}/behave`: how its API answers, see [`Conduct`].
 //! - `POST /stores/{store}/clock`: how much time has passed for unacknowledged purchases.
 //! - `GET /stores/{store}/notices`: the notifications that the store would send; they are gone
-//!   then.
+//!   then. `?misbehave=` has something be wrong with them, see [`Wrong`].
 
 mod shelf;
 mod conduct;
@@ -144,16 +144,17 @@ impl Stores {
         &self,
         store: StoreName,
         event: &Event,
+        wrong: Option<Wrong>,
     ) -> Result<Option<StoreNotice>, ErrorBody> {
         match store {
-            StoreName::AppStore => self.apple.notice(event).map(Some),
-            StoreName::GooglePlay => self.play.notice(event).await.map(Some),
+            StoreName::AppStore => self.apple.notice(event, wrong).map(Some),
+            StoreName::GooglePlay => self.play.notice(event, wrong).await.map(Some),
             StoreName::OneStore
             | StoreName::GalaxyStore
             | StoreName::Huawei
             | StoreName::Amazon
             | StoreName::Steam
-            | StoreName::Own => self.one.notice(event).await,
+            | StoreName::Own => self.one.notice(event, wrong).await,
         }
     }
 }

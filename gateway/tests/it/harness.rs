@@ -42,6 +42,9 @@ pub(crate) use before_both;
 /// When every test begins.
 pub const START: Micros = Micros(1_800_000_000_000_000);
 
+/// How often a server is started until it is there.
+const STARTS: u32 = 5;
+
 /// A running server.
 pub struct Daemun {
     pub server: Server,
@@ -67,16 +70,42 @@ impl Daemun {
         settings.gateway.admin = free;
         change(&mut settings);
         let clock = Arc::new(ManualClock::new(START));
-        let server = Server::start(&settings, clock.clone()).await.unwrap();
-        Self { server, clock, settings, folder }
+        for again in 1..=STARTS {
+            match Server::start(&settings, clock.clone()).await {
+                Ok(server) => return Self { server, clock, settings, folder },
+                // A database with much to do: whoever runs a server starts it again.
+                Err(error)
+                    if error.to_string().contains("outcome of a storage call is unknown") =>
+                {
+                    settings.data = folder.path().join(format!("data-{again}"));
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("a server did not start {STARTS} times");
     }
 
     /// The same server anew on the same data and the same clock.
     pub async fn restart(self) -> Self {
         let Self { server, clock, settings, folder } = self;
+        let sessions = server.gate.node.sessions.clone();
         server.drain(std::future::pending()).await;
-        let server = Server::start(&settings, clock.clone()).await.unwrap();
-        Self { server, clock, settings, folder }
+        // Where the process goes on, a session that is awake has the folder until it sleeps.
+        while sessions.awake() > 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(sessions);
+        loop {
+            match Server::start(&settings, clock.clone()).await {
+                Err(error) if error.to_string().contains("uses this data folder") => {
+                    tokio::task::yield_now().await;
+                }
+                server => {
+                    let server = server.unwrap();
+                    return Self { server, clock, settings, folder };
+                }
+            }
+        }
     }
 
     pub fn url(&self) -> String {

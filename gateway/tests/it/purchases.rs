@@ -2,10 +2,15 @@
 
 pub mod buyer;
 mod faults;
+mod forged;
 pub mod killed;
+mod letters;
 mod nodes;
+mod orders;
 mod parked;
+mod policies;
 mod refunds;
+mod street;
 mod way;
 
 use std::path::Path;
@@ -13,6 +18,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use self::street::beside_both;
 use crate::harness::{Daemun, before_both, text};
 
 before_both! {
@@ -23,7 +29,7 @@ before_both! {
     way::a_token_of_nobody_is_held
     way::what_the_catalogue_does_not_know_or_price_so_is_held
     way::a_testers_purchase_counts_for_testers_alone
-    way::evidence_that_is_none_is_refused_and_grants_nothing
+    way::evidence_that_is_none_is_refused
     way::what_makes_no_sense_is_named
     way::a_socket_is_told_of_what_it_bought
     refunds::what_is_refunded_is_taken_back_once
@@ -34,10 +40,29 @@ before_both! {
     refunds::what_a_store_says_twice_counts_once_and_what_it_loses_is_asked_for
     refunds::stores_are_told_of_what_was_granted_before_they_give_the_money_back
     refunds::who_is_no_store_is_not_believed
+    orders::a_refund_that_is_told_of_often_is_taken_back_once
+    orders::a_refund_that_is_told_of_before_the_purchase_is_shown_leaves_nothing_to_grant
+    orders::a_refund_that_comes_after_its_undoing_takes_nothing
+    orders::a_part_is_taken_back_once_at_every_store_that_knows_parts
+    orders::what_was_given_back_in_part_before_it_was_shown_is_held
+    orders::what_was_spent_is_owed_and_earned_back
+    orders::a_refund_that_meets_a_showing_leaves_nothing
+    forged::evidence_that_is_wrong_in_one_way_is_refused
+    forged::notifications_that_apple_has_not_signed_are_not_believed
+    forged::pushes_that_google_has_not_sent_are_not_believed
+    forged::payments_that_one_store_has_not_signed_are_not_believed
+    forged::what_a_store_does_not_confirm_is_not_granted
     faults::what_a_store_cannot_tell_now_is_kept_and_granted_later_without_its_client
+    faults::a_store_that_never_answers_is_given_up_and_asked_again
     faults::credentials_that_a_store_refuses_cost_nobody_a_purchase
-    faults::a_store_that_will_not_hear_of_a_grant_is_told_again
+    faults::a_store_that_will_not_hear_of_a_grant_three_times_is_told_again
     faults::a_session_that_was_replaced_never_stops_a_grant
+}
+
+beside_both! {
+    policies::a_sandbox_counts_for_whom_the_game_says
+    policies::a_payload_is_empty_in_a_sandbox_and_null_outside
+    policies::a_wrong_market_code_refuses_what_is_granted_under_the_right_one
 }
 
 /// What the program prints, or says on standard error.

@@ -6,6 +6,7 @@ use protocol::ids::AppId;
 use protocol::purchases::Environment;
 use serde::{Deserialize, Serialize};
 use storage::clock::Micros;
+use storage::failpoint;
 use storage::purchases::{Evidence, Shown, Source};
 
 use super::ask::told;
@@ -108,6 +109,7 @@ impl Desk {
         let now = self.now();
         let kept = self.0.storage.purchases.receive(evidence, now, now.after(LEASE)).await;
         let received = kept.map_err(|error| fault::of_storage(&error))?;
+        failpoint::reached("purchases.told");
         // What was done stays done: stores send everything more than once.
         let waits = matches!(received.shown, Shown::Waiting | Shown::Parked);
         let desk = self.clone();

@@ -80,15 +80,21 @@ impl AppStore {
         match wrong {
             Some(Wrong::Unknown) => return Ok(json!({"transaction": "2000000999999999"})),
             Some(Wrong::OtherProduct) => return Err(Wrong::does_not_apply()),
+            Some(wrong) if wrong.is_of_pushes() => return Err(Wrong::does_not_apply()),
             Some(Wrong::OtherApp) => payload["bundleId"] = "com.example.another".into(),
             Some(Wrong::Xcode) => payload["environment"] = "Xcode".into(),
+            Some(Wrong::LocalTesting) => payload["environment"] = "LocalTesting".into(),
             // It was signed while the leaf of today had ended.
             Some(_) | None => {}
         }
         Ok(json!({ "jws": self.made()?.authority.sign(&payload, wrong)? }))
     }
 
-    pub(super) fn notice(&self, event: &Event) -> Result<StoreNotice, ErrorBody> {
+    pub(super) fn notice(
+        &self,
+        event: &Event,
+        wrong: Option<Wrong>,
+    ) -> Result<StoreNotice, ErrorBody> {
         let kind = match event.what {
             What::Paid => "ONE_TIME_CHARGE",
             What::Cancelled => "PURCHASE_DECLINED",
@@ -96,7 +102,7 @@ impl AppStore {
             What::Reversed => "REFUND_REVERSED",
         };
         let info = self.sign(&self.transaction(&event.sold))?;
-        let payload = json!({
+        let mut payload = json!({
             "notificationType": kind,
             "notificationUUID": name(event).to_string(),
             "version": "2.0",
@@ -106,7 +112,16 @@ impl AppStore {
                 "signedTransactionInfo": info,
             },
         });
-        let body = json!({ "signedPayload": self.sign(&payload)? }).to_string();
+        match wrong {
+            Some(Wrong::Unknown | Wrong::OtherProduct) => return Err(Wrong::does_not_apply()),
+            Some(wrong) if wrong.is_of_pushes() => return Err(Wrong::does_not_apply()),
+            Some(Wrong::OtherApp) => payload["data"]["bundleId"] = "com.example.another".into(),
+            Some(Wrong::Xcode) => payload["data"]["environment"] = "Xcode".into(),
+            Some(Wrong::LocalTesting) => payload["data"]["environment"] = "LocalTesting".into(),
+            Some(_) | None => {}
+        }
+        let signed = self.made()?.authority.sign(&payload, wrong)?;
+        let body = json!({ "signedPayload": signed }).to_string();
         Ok(StoreNotice { authorization: None, body })
     }
 
@@ -346,7 +361,7 @@ async fn notifications(
         }
         let number = sold.number;
         let event = Event { number, what: What::Refunded, at: taken.at, sold };
-        let notice = apple.notice(&event).map_err(|_| broken())?;
+        let notice = apple.notice(&event, None).map_err(|_| broken())?;
         let body: Value = serde_json::from_str(&notice.body).unwrap_or_default();
         items.push(json!({ "signedPayload": body["signedPayload"], "sendAttempts": [] }));
     }

@@ -71,7 +71,13 @@ impl Authority {
                 | Wrong::FourCertificates
                 | Wrong::AlgNone
                 | Wrong::Tampered
-                | Wrong::Xcode,
+                | Wrong::Xcode
+                | Wrong::LocalTesting
+                | Wrong::OtherAudience
+                | Wrong::OtherIssuer
+                | Wrong::OtherSender
+                | Wrong::UnverifiedSender
+                | Wrong::ExpiredToken,
             )
             | None => &self.chain,
         };

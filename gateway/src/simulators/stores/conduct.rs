@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use protocol::error::ErrorBody;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,12 +17,16 @@ pub struct Conduct {
     /// The status to answer with, 300 to 599 and without a body, in place of an answer.
     #[schema(minimum = 300, maximum = 599)]
     pub status: Option<u16>,
-    /// Whether what is answered is no JSON.
+    /// Whether what is answered, with that status or 200, is a page for people and no JSON.
     pub rubbish: bool,
     /// Whether it is far too much.
     pub oversize: bool,
     /// Whether nothing is ever answered.
     pub never: bool,
+    /// The status to answer with, 300 to 599, when it is told of a grant: that it is acknowledged
+    /// or used up. Nothing is done then. What is asked is answered all the same.
+    #[schema(minimum = 300, maximum = 599)]
+    pub told: Option<u16>,
     /// How often each notification is sent.
     pub notifications: Delivery,
 }
@@ -38,13 +42,17 @@ pub enum Delivery {
     Twice,
     /// Not at all.
     Lost,
+    /// It is kept until it is fetched, or until the store behaves otherwise.
+    Held,
 }
 
 impl Conduct {
     /// Checks what the types do not.
     pub(super) fn check(&self) -> Result<(), ErrorBody> {
-        if self.status.is_some_and(|status| !(300..=599).contains(&status)) {
-            return Err(ErrorBody::invalid("status", "is not one of 300 to 599"));
+        for (field, status) in [("status", self.status), ("told", self.told)] {
+            if status.is_some_and(|status| !(300..=599).contains(&status)) {
+                return Err(ErrorBody::invalid(field, "is not one of 300 to 599"));
+            }
         }
         Ok(())
     }
@@ -54,13 +62,15 @@ impl Conduct {
         if self.never {
             std::future::pending::<()>().await;
         }
+        let status = self.status.and_then(|status| StatusCode::from_u16(status).ok());
         if self.rubbish {
-            return Some("<html><body>It works!</body></html>".into_response());
+            let page = Html("<html><body>It works!</body></html>");
+            return Some((status.unwrap_or(StatusCode::OK), page).into_response());
         }
         if self.oversize {
             return Some(" ".repeat(OVERSIZE).into_response());
         }
-        let status = StatusCode::from_u16(self.status?).ok()?;
+        let status = status?;
         // A redirect leads somewhere, so that following it would be seen.
         match status.is_redirection() {
             true => Some((status, [(LOCATION, "/sim/oidc/google/jwks")]).into_response()),

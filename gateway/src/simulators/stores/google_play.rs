@@ -71,10 +71,15 @@ impl Play {
         Ok(vec![("google_play.json", account.to_string())])
     }
 
-    pub(super) async fn notice(&self, event: &Event) -> Result<StoreNotice, ErrorBody> {
+    pub(super) async fn notice(
+        &self,
+        event: &Event,
+        wrong: Option<Wrong>,
+    ) -> Result<StoreNotice, ErrorBody> {
         let sold = &event.sold;
+        let package = if wrong == Some(Wrong::OtherApp) { "com.example.another" } else { GAME };
         let mut data = json!({
-            "version": "1.0", "packageName": GAME, "eventTimeMillis": millis(event.at),
+            "version": "1.0", "packageName": package, "eventTimeMillis": millis(event.at),
         });
         match event.what {
             What::Paid | What::Cancelled => {
@@ -99,21 +104,37 @@ impl Play {
             },
             "subscription": "projects/simulated/subscriptions/rtdn",
         });
-        let authorization = Some(format!("Bearer {}", self.push_token().await?));
+        let authorization = Some(format!("Bearer {}", self.push_token(wrong).await?));
         Ok(StoreNotice { authorization, body: body.to_string() })
     }
 
-    async fn push_token(&self) -> Result<String, ErrorBody> {
+    async fn push_token(&self, wrong: Option<Wrong>) -> Result<String, ErrorBody> {
         let key = self.key.get().await?;
         let now = self.shelf.now().seconds();
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = part(json!({"alg": "RS256", "kid": key.kid, "typ": "JWT"}));
-        let claims = part(json!({
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let mut header = json!({"alg": "RS256", "kid": key.kid, "typ": "JWT"});
+        let mut claims = json!({
             "iss": "https://accounts.google.com", "aud": AUDIENCE, "sub": "1", "azp": "1",
             "email": PUSHER, "email_verified": true, "iat": now, "exp": now + 3_600,
-        }));
-        let signed = format!("{header}.{claims}");
-        let message = signed.clone();
+        });
+        match wrong {
+            // What is said of the app is no matter of the token.
+            None | Some(Wrong::ForgedSignature | Wrong::OtherApp) => {}
+            Some(Wrong::AlgNone) => header["alg"] = "none".into(),
+            Some(Wrong::OtherAudience) => claims["aud"] = "https://another.example".into(),
+            Some(Wrong::OtherIssuer) => claims["iss"] = "https://another.example".into(),
+            Some(Wrong::OtherSender) => claims["email"] = "another@simulated.example".into(),
+            Some(Wrong::UnverifiedSender) => claims["email_verified"] = false.into(),
+            Some(Wrong::ExpiredToken) => claims["exp"] = (now - 3_600).into(),
+            Some(_) => return Err(Wrong::does_not_apply()),
+        }
+        let signed = format!("{}.{}", part(&header), part(&claims));
+        let message = match wrong {
+            Some(Wrong::AlgNone) => return Ok(format!("{signed}.")),
+            // A good signature, of something else.
+            Some(Wrong::ForgedSignature) => format!("{signed}."),
+            Some(_) | None => signed.clone(),
+        };
         let signature = off_thread(move || key.sign(message.as_bytes())).await?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -264,6 +285,9 @@ async fn act(
         "consume" => true,
         _ => return Err(unknown()),
     };
+    if let Some(status) = simulators.stores.play.shelf.told() {
+        return Err(status.into_response());
+    }
     let done = simulators.stores.play.shelf.change(token, |sold, _| {
         let good = sold.product == product && sold.paid_at.is_some();
         let whole = sold.refund.is_some_and(|taken| taken.share == 100);

@@ -58,7 +58,16 @@ impl One {
     }
 
     /// `None` for what the store tells nobody.
-    pub(super) async fn notice(&self, event: &Event) -> Result<Option<StoreNotice>, ErrorBody> {
+    pub(super) async fn notice(
+        &self,
+        event: &Event,
+        wrong: Option<Wrong>,
+    ) -> Result<Option<StoreNotice>, ErrorBody> {
+        let client = match wrong {
+            None | Some(Wrong::Tampered) => GAME,
+            Some(Wrong::OtherApp) => "com.example.another",
+            Some(_) => return Err(Wrong::does_not_apply()),
+        };
         let state = match event.what {
             What::Paid => "COMPLETED",
             What::Refunded => "CANCELED",
@@ -76,7 +85,7 @@ impl One {
              \"priceCurrencyCode\":{},\"paymentTypeList\":[{{\"paymentMethod\":\"DCB\",\
              \"amount\":{}}}],\"isTestMdn\":false,\"purchaseToken\":{},\"environment\":{},\
              \"marketCode\":\"{MARKET}\"",
-            text(GAME),
+            text(client),
             text(&sold.product),
             text(&purchase_id(sold)),
             text(sold.account.as_deref().unwrap_or_default()),
@@ -91,7 +100,10 @@ impl One {
         let key = self.key.get().await?;
         let message = format!("{{{members}}}");
         let signature = off_thread(move || key.sign_sha512(message.as_bytes())).await?;
-        let body = format!("{{{members},\"signature\":\"{}\"}}", STANDARD.encode(signature));
+        let mut body = format!("{{{members},\"signature\":\"{}\"}}", STANDARD.encode(signature));
+        if wrong == Some(Wrong::Tampered) {
+            body = body.replace(&format!("\"price\":{}", text(&price)), "\"price\":\"1\"");
+        }
         Ok(Some(StoreNotice { authorization: None, body }))
     }
 }
@@ -236,6 +248,9 @@ fn done(
     may: fn(&Sold) -> bool,
     act: fn(&mut Sold),
 ) -> Response {
+    if let Some(status) = simulators.stores.one.shelf.told() {
+        return status.into_response();
+    }
     let changed = simulators.stores.one.shelf.change(&sold.id, |sold, _| {
         if sold.refund.is_some() || !may(sold) {
             return Err(ErrorBody::invalid("", "is not in a state for that"));

@@ -27,8 +27,8 @@ impl Stores {
             ticks.tick().await;
             for store in SENDERS {
                 let Some(shelf) = self.shelf(store) else { continue };
-                for event in shelf.events() {
-                    match self.notice(store, &event).await {
+                for event in shelf.to_send() {
+                    match self.notice(store, &event, None).await {
                         Ok(Some(notice)) => {
                             let url = format!("{base}/hooks/{}/{app}", store.word());
                             try_until_taken(&url, &notice, by).await;

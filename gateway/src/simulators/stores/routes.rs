@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -144,6 +145,14 @@ pub struct ClockRequest {
     pub advance_s: u64,
 }
 
+/// How notifications are fetched.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct NoticesQuery {
+    /// What shall be wrong with each. Default: nothing.
+    misbehave: Option<Wrong>,
+}
+
 /// How a store stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StoreState {
@@ -153,6 +162,10 @@ pub struct StoreState {
     pub notices: usize,
     /// How often its API was asked.
     pub asked: u64,
+    /// How often it was told of a grant, whatever it answered.
+    pub told: u64,
+    /// How many purchases it knows to be granted.
+    pub acknowledged: usize,
     /// How far its clock is ahead for what is not acknowledged, in seconds.
     pub ahead_s: u64,
     /// How it behaves.
@@ -305,10 +318,16 @@ async fn clock(
     Ok(Json(state(played.shelf()?)))
 }
 
-async fn notices(played: Played) -> Result<Json<Vec<StoreNotice>>, Refused> {
+async fn notices(
+    played: Played,
+    asked: Result<Query<NoticesQuery>, QueryRejection>,
+) -> Result<Json<Vec<StoreNotice>>, Refused> {
+    let Ok(Query(NoticesQuery { misbehave })) = asked else {
+        return Err(ErrorBody::invalid("misbehave", "is nothing that can be wrong").into());
+    };
     let mut notices = Vec::new();
     for event in played.shelf()?.events() {
-        notices.extend(played.1.stores.notice(played.0, &event).await?);
+        notices.extend(played.1.stores.notice(played.0, &event, misbehave).await?);
     }
     Ok(Json(notices))
 }
@@ -325,6 +344,8 @@ fn state(shelf: &Shelf) -> StoreState {
         sold: standing.sold,
         notices: standing.waiting,
         asked: standing.asked,
+        told: standing.told,
+        acknowledged: standing.acknowledged,
         ahead_s: standing.ahead_s,
         conduct: standing.conduct,
     }

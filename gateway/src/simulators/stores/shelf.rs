@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use parking_lot::Mutex;
 use protocol::error::ErrorBody;
 use storage::clock::{Clock, Micros};
@@ -97,6 +98,7 @@ struct State {
     ahead: Duration,
     conduct: Conduct,
     asked: u64,
+    told: u64,
 }
 
 /// How a store stands.
@@ -104,6 +106,8 @@ pub(super) struct Standing {
     pub(super) sold: usize,
     pub(super) waiting: usize,
     pub(super) asked: u64,
+    pub(super) told: u64,
+    pub(super) acknowledged: usize,
     pub(super) ahead_s: u64,
     pub(super) conduct: Conduct,
 }
@@ -197,6 +201,12 @@ impl Shelf {
         state.events.drain(..).collect()
     }
 
+    /// The notifications that are to be sent now: none while they are held.
+    pub(super) fn to_send(&self) -> Vec<Event> {
+        let held = self.state.lock().conduct.notifications == Delivery::Held;
+        if held { Vec::new() } else { self.events() }
+    }
+
     /// So much more time has passed for what is not acknowledged.
     pub(super) fn advance(&self, by: Duration) {
         let now = self.now();
@@ -216,12 +226,22 @@ impl Shelf {
         state.conduct
     }
 
+    /// Counts that the store was told of a grant; the status is what it answers instead of
+    /// listening.
+    pub(super) fn told(&self) -> Option<StatusCode> {
+        let mut state = self.state.lock();
+        state.told += 1;
+        StatusCode::from_u16(state.conduct.told?).ok()
+    }
+
     pub(super) fn standing(&self) -> Standing {
         let state = self.state.lock();
         Standing {
             sold: state.sold.len(),
             waiting: state.events.len(),
             asked: state.asked,
+            told: state.told,
+            acknowledged: state.sold.values().filter(|sold| sold.acknowledged).count(),
             ahead_s: state.ahead.as_secs(),
             conduct: state.conduct,
         }
@@ -258,7 +278,7 @@ impl State {
         self.next_event += 1;
         let event = Event { number: self.next_event, what, at, sold: sold.clone() };
         let copies = match self.conduct.notifications {
-            Delivery::Once => 1,
+            Delivery::Once | Delivery::Held => 1,
             Delivery::Twice => 2,
             Delivery::Lost => 0,
         };

@@ -9,12 +9,23 @@ use crate::harness::Daemun;
 
 /// What came to the simulated game server, once it is so much.
 pub async fn came(house: &Daemun, at_least: usize) -> Vec<Value> {
+    loop {
+        let came = seen(house, at_least).await;
+        if came.len() >= at_least {
+            return came;
+        }
+    }
+}
+
+/// How much came, once it is so much or nothing more has come for a while.
+pub async fn more(house: &Daemun, at_least: usize) -> usize {
+    seen(house, at_least).await.len()
+}
+
+async fn seen(house: &Daemun, at_least: usize) -> Vec<Value> {
     let path = format!("/sim/webhooks?at_least={at_least}");
     let http = house.private().patient_for(Duration::from_secs(30));
-    let answer = http.get(&path).await.unwrap();
-    let came: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
-    assert!(came.len() >= at_least, "{came:?}");
-    came
+    serde_json::from_slice(&http.get(&path).await.unwrap().body).unwrap()
 }
 
 pub async fn behave(house: &Daemun, behaviour: Value) {

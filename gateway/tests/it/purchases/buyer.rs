@@ -1,6 +1,7 @@
 //! Somebody who buys in the simulated stores.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use loadtest::{Failure, HttpClient};
 use protocol::error::{ErrorBody, ErrorCode};
@@ -10,6 +11,10 @@ use crate::harness::{Daemun, client, guest, text};
 
 /// Where demo games are sold.
 pub const STORES: [&str; 3] = ["app_store", "google_play", "one_store"];
+
+/// How long somebody waits for an answer: making keys takes a while on a machine with much to do,
+/// and a store that never answers is waited for, too.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often somebody asks who is told to come again.
 pub const TRIES: usize = 20;
@@ -40,7 +45,9 @@ pub struct Bought {
 
 impl Market {
     pub fn of(house: &Daemun) -> Self {
-        Self { players: house.http(), shop: house.http(), stores: house.private() }
+        let [players, shop, stores] =
+            [house.http(), house.http(), house.private()].map(|http| http.patient_for(PATIENCE));
+        Self { players, shop, stores }
     }
 
     async fn post(http: &HttpClient, path: &str, body: &Value) -> Value {
@@ -82,9 +89,34 @@ impl Market {
         Self::post(&self.stores, &format!("/sim/stores/{store}/behave"), &conduct).await;
     }
 
+    /// What the store's SDK hands out once more.
+    pub async fn shows_again(&self, bought: &Bought) -> Bought {
+        let which = json!({"transaction": bought.transaction});
+        let path = format!("/sim/stores/{}/evidence", bought.store);
+        let again = Self::post(&self.shop, &path, &which).await;
+        Bought { evidence: again["evidence"].clone(), ..bought.clone() }
+    }
+
+    /// How a store stands.
+    pub async fn stands(&self, store: &str) -> Value {
+        let answer = self.stores.get("/sim/stores").await.unwrap();
+        let states: Value = serde_json::from_slice(&answer.body).unwrap();
+        states[store].clone()
+    }
+
     pub async fn guest(&self) -> Buyer {
-        let login = self.players.ask("auth.login", None, guest()).await.unwrap();
-        Buyer::new(self.clone(), login)
+        Buyer::new(self.clone(), self.logs_in(guest()).await)
+    }
+
+    /// Logs in, again where a machine with much to do did not come to it.
+    async fn logs_in(&self, body: Value) -> Value {
+        for _ in 0..TRIES {
+            match self.players.ask("auth.login", None, body.clone()).await {
+                Err(Failure::Refused(error)) if is_busy(&error) => {}
+                login => return login.unwrap(),
+            }
+        }
+        panic!("nobody was logged in {TRIES} times");
     }
 }
 
@@ -115,7 +147,7 @@ impl Buyer {
         let credential = self.login()["credential"].clone();
         let body = json!({"app": "demo", "provider": "guest", "credential": credential,
             "client": client()});
-        let mut login = self.market.players.ask("auth.login", None, body).await.unwrap();
+        let mut login = self.market.logs_in(body).await;
         login["credential"] = credential;
         *self.login.lock().unwrap() = login.clone();
         login
@@ -203,24 +235,6 @@ pub fn refused(answer: Result<Value, Failure>) -> ErrorBody {
     match answer {
         Err(Failure::Refused(error)) => error,
         other => panic!("{other:?}"),
-    }
-}
-
-impl Market {
-    /// As [`Market::buy`]; `None` if that store cannot be wrong in that way.
-    pub async fn try_to_buy(&self, store: &str, order: Value) -> Option<Bought> {
-        let request = self
-            .players
-            .request(hyper::Method::POST, &format!("/sim/stores/{store}/buy"))
-            .header("content-type", "application/json")
-            .body(order.to_string().into());
-        let answer = self.players.send(request).await.unwrap();
-        let bought: Value = serde_json::from_slice(&answer.body).unwrap();
-        (answer.status == 200).then(|| Bought {
-            store: store.to_owned(),
-            transaction: text(&bought, "transaction").to_owned(),
-            evidence: bought["evidence"].clone(),
-        })
     }
 }
 

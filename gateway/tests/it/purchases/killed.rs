@@ -21,6 +21,9 @@ use crate::kill::{Program, start, start_with};
 /// The steps at which nobody has been answered yet.
 const STEPS: [&str; 3] = ["purchases.received", "purchases.verified", "purchases.heard"];
 
+/// The steps of what a store sends of itself.
+const OF_A_LETTER: [&str; 3] = ["purchases.told", "purchases.verified", "purchases.heard"];
+
 /// JSON as TOML has it in a line.
 fn toml(value: &Value) -> String {
     match value {
@@ -69,6 +72,11 @@ impl Street {
         Market { players: players.clone(), shop, stores }
     }
 
+    /// Of how many grants a store knows.
+    async fn knows(&self, store: &str) -> Value {
+        self.market(&self.shop).stands(store).await["acknowledged"].clone()
+    }
+
     /// The settings of a game that is sold here.
     pub fn settings(&self) -> String {
         let simulators = Simulators::new(&self.program.url, Arc::new(SystemClock));
@@ -95,6 +103,7 @@ fn program(data: &Path, variables: &[(&str, &str)]) -> (Program, HttpClient) {
 async fn dies_at(street: &Street, step: &str, store: &str, data: &Path) {
     let (dying, http) = program(data, &[(VARIABLE, step)]);
     let buyer = street.market(&http).guest().await;
+    let known = street.knows(store).await;
     let bought = buyer.buys(store, json!({})).await;
     let answer = buyer.shows(&bought).await;
     assert!(answer.is_err(), "{step} {store}: {answer:?}");
@@ -103,6 +112,52 @@ async fn dies_at(street: &Street, step: &str, store: &str, data: &Path) {
     let buyer = buyer.at(&street.market(&http));
     is_granted_once(&buyer, &bought, step).await;
     is_logged_once(data, &buyer, step).await;
+    // Apple waits for no word of it.
+    while store != "app_store" && street.knows(store).await == known {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A store's letter about what nobody shows comes to a program that dies on the way; then once
+/// more to one that lives, as stores send what was not answered.
+async fn dies_of_a_letter(street: &Street, step: &str, store: &str, data: &Path) {
+    let (dying, http) = program(data, &[(VARIABLE, step)]);
+    let market = street.market(&http);
+    let buyer = market.guest().await;
+    market.hold_letters(store).await;
+    let bought = buyer.buys(store, json!({})).await;
+    let letter = market.letter(store, None).await;
+    // It may die before the answer is out, or after.
+    let _ = market.try_to_bring(store, &letter).await;
+    while buyer.ask("member.me", json!({})).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    drop(dying);
+    let (_living, http) = program(data, &[]);
+    let buyer = buyer.at(&street.market(&http));
+    buyer.market.is_taken(store, &letter).await;
+    while buyer.has("gem").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    is_granted_once(&buyer, &bought, step).await;
+    is_logged_once(data, &buyer, step).await;
+    buyer.market.behave(store, json!({})).await;
+}
+
+/// One of two programs before one database dies on the way; the other has lived all along.
+async fn dies_beside_another(street: &Street, step: &str, store: &str, data: &Path, there: &Buyer) {
+    let (dying, http) = program(data, &[(VARIABLE, step)]);
+    let buyer = there.at(&street.market(&http));
+    let bought = buyer.buys(store, json!({})).await;
+    let had = there.has("gem").await;
+    let answer = buyer.shows(&bought).await;
+    assert!(answer.is_err(), "{step} {store}: {answer:?}");
+    drop(dying);
+    for _ in 0..2 {
+        let shown = there.shows(&bought).await.unwrap();
+        assert_eq!(text(&shown["purchase"], "state"), "granted", "{step}: {shown}");
+    }
+    assert_eq!(there.has("gem").await, had + 100, "{step} {store}");
 }
 
 /// Shows on a program that dies when it has told the store of the grant and not noted that.
@@ -159,6 +214,13 @@ async fn at_every_step(storage: impl Fn() -> String) {
             dies_at(&street, step, store, &folder.path().join("data")).await;
             (deaths, granted) = (deaths + 1, granted + 1);
         }
+        for step in OF_A_LETTER {
+            let folder = tempfile::tempdir().unwrap();
+            let settings = street.settings() + &storage();
+            std::fs::write(folder.path().join("daemun.toml"), settings).unwrap();
+            dies_of_a_letter(&street, step, store, &folder.path().join("data")).await;
+            (deaths, granted) = (deaths + 1, granted + 1);
+        }
         if store != "app_store" {
             let folder = tempfile::tempdir().unwrap();
             let settings = street.settings() + &storage();
@@ -177,9 +239,30 @@ async fn a_kill_at_each_step_costs_nothing_on_embedded_storage() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_each_step_costs_nothing_on_mariadb() {
-    at_every_step(|| {
-        let maria = MariaDb::shared().unwrap().database("killed").unwrap();
-        format!("[storage.mariadb]\nurl = '{maria}'\nmigrate_at_start = true\nconnections = 4\n")
-    })
-    .await;
+    at_every_step(mariadb).await;
+}
+
+/// A database of one's own.
+fn mariadb() -> String {
+    let maria = MariaDb::shared().unwrap().database("killed").unwrap();
+    format!("[storage.mariadb]\nurl = '{maria}'\nmigrate_at_start = true\nconnections = 4\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_at_each_step_of_one_node_costs_nothing_at_the_other() {
+    let street = Street::open().await;
+    let settings = street.settings() + &mariadb();
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for folder in &folders {
+        std::fs::write(folder.path().join("daemun.toml"), &settings).unwrap();
+    }
+    let [living, dying] = folders.each_ref().map(|folder| folder.path().join("data"));
+    let (_living, http) = program(&living, &[]);
+    let there = street.market(&http).guest().await;
+    for store in STORES {
+        for step in STEPS {
+            dies_beside_another(&street, step, store, &dying, &there).await;
+        }
+    }
+    assert_eq!(there.history().await.len(), STORES.len() * STEPS.len());
 }

@@ -80,3 +80,39 @@ async fn a_notification_that_was_changed_or_is_anothers_is_refused() {
         assert!(says(authorization, "{}").await.is_err());
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_wrong_with_a_stores_notifications_is_said() {
+    let sale = Sale::open().await;
+    for (store, how) in [
+        (AppStore, "expired_token"),
+        (AppStore, "unknown"),
+        (GooglePlay, "other_root"),
+        (OneStore, "alg_none"),
+        (OneStore, "nothing"),
+    ] {
+        sale.buy(store, json!({})).await;
+        let stores = format!("{}/sim/stores/{}", sale.stage.private, store.word());
+        let url = format!("{stores}/notices?misbehave={how}");
+        let answer = sale.stage.client.get(url).send().await.unwrap();
+        let (status, said) = crate::simulators::tests::told(answer).await;
+        assert_eq!(status, 400, "{how}: {said}");
+        assert!(said.to_string().contains("misbehave"), "{how}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_will_not_hear_of_a_grant_answers_questions_all_the_same() {
+    let sale = Sale::open().await;
+    for store in [GooglePlay, OneStore] {
+        sale.control(store, "behave", json!({"told": 503})).await;
+        let bought = sale.buy(store, json!({})).await;
+        let purchase = granted(sale.verdict(store, &bought.evidence).await);
+        let told = sale.at(store).acknowledge(&purchase.transaction).await;
+        assert!(matches!(told, Err(Fault::Unavailable { .. })), "{told:?}");
+        let again = granted(sale.verdict(store, &bought.evidence).await);
+        assert!(!again.acknowledged);
+        let wrong = sale.try_control(store, "behave", json!({"told": 200})).await;
+        assert_eq!(wrong.0, 400, "{}", wrong.1);
+    }
+}

@@ -11,6 +11,9 @@ use crate::error::StorageError;
 use crate::purchases::{Heard, Named, PurchasesDuty, Said, Source, State};
 use crate::wallet::{Cause, Transferred, WalletDuty};
 
+/// How often a batch is said until all of it is taken in.
+const TRIES: usize = 5;
+
 /// A transaction of somebody else that holds a row.
 async fn hold(house: &House, shard: u16, row: &str) -> Conn {
     let mut other = house.kept.scene.databases[server_of(shard)].connect().await;
@@ -128,12 +131,36 @@ async fn a_purchase_of_an_absent_member_fails_alone_and_waits() {
 #[tokio::test]
 async fn two_words_of_one_purchase_in_a_batch_are_taken_in_one_after_the_other() {
     let house = House::new().await;
-    for (bought, player) in house.pairs().await {
-        let paid = bought.said(Source::Posted(player.member.id), State::Paid, at(1));
-        let refunded = bought.said(Source::Told, State::Refunded, at(2));
-        let heard = house.backend.hear_all(vec![paid.clone(), refunded, paid]).await;
-        assert!(heard.iter().all(Result::is_ok), "{heard:?}");
-        assert_eq!((player.gems().await, player.words().await.len()), (0, 4));
+    for (claim, owner) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let mut tries = 0;
+        while !takes_in_three_words(&house, claim, owner).await {
+            tries += 1;
+            assert!(tries < TRIES, "a batch was held up {TRIES} times by nobody else");
+        }
         adds_up(&house.storage).await;
     }
+}
+
+/// Says three words of a purchase at once. `false` when a part of the batch was left out, as it may
+/// be when a try before it was given up and the server has not noticed yet; then they are said again
+/// one by one, as the storage's actors have what was left out come again.
+async fn takes_in_three_words(house: &House, claim: usize, owner: usize) -> bool {
+    let (bought, player) = (house.bought_on(claim), house.player_on(owner).await);
+    let paid = bought.said(Source::Posted(player.member.id), State::Paid, at(1));
+    let refunded = bought.said(Source::Told, State::Refunded, at(2));
+    let words = vec![paid.clone(), refunded, paid];
+    let heard = house.backend.hear_all(words.clone()).await;
+    let left_out = |it: &Result<Heard, StorageError>| {
+        matches!(it, Err(StorageError::Locked | StorageError::OutcomeUnknown))
+    };
+    if heard.iter().any(left_out) {
+        for word in words {
+            bought.hear(word).await;
+        }
+        assert_eq!(player.gems().await, 0);
+        return false;
+    }
+    assert!(heard.iter().all(Result::is_ok), "{heard:?}");
+    assert_eq!((player.gems().await, player.words().await.len()), (0, 4));
+    true
 }
