@@ -14,6 +14,7 @@ mod actor;
 pub mod audience;
 mod crier;
 pub mod localised;
+mod news;
 pub mod number;
 pub mod office;
 pub mod rules;

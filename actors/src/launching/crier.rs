@@ -29,8 +29,8 @@ pub(crate) enum Cry {
     Started(Arc<Window>),
     /// It holds no more, or was called off.
     Ended(Arc<Window>),
-    /// A game's versions were changed: from those to these. Without the former whoever may not be
-    /// there is sent away, and nobody else is told anything.
+    /// A game's versions were written: from those to these. Whoever may not be there is sent
+    /// away; without the former nobody else is told anything.
     Versions(AppId, Option<Arc<Rules>>, Arc<Rules>),
 }
 
@@ -78,18 +78,18 @@ impl Crier {
         cries
     }
 
+    /// Games whose versions were written since, whatever they say now: in between somebody may
+    /// have come in who may not be in any more.
     fn versions(&self, rules: &Arc<Rules>) -> Vec<Cry> {
-        if self.rules.as_ref().is_some_and(|before| before.revision == rules.revision) {
-            return Vec::new();
-        }
-        let mut apps: BTreeSet<&AppId> = rules.apps().collect();
-        apps.extend(self.rules.iter().flat_map(|before| before.apps()));
-        let changed = |app: &&AppId| {
-            let before = self.rules.as_ref().map(|before| before.versions(app));
-            before != Some(rules.versions(app))
+        let before = self.rules.as_ref();
+        let mut apps: BTreeSet<&AppId> = rules.versions_at.keys().collect();
+        apps.extend(before.iter().flat_map(|before| before.versions_at.keys()));
+        let written = |app: &&AppId| {
+            let at = before.and_then(|before| before.versions_at.get(*app));
+            at != rules.versions_at.get(*app)
         };
         let cry = |app: &AppId| Cry::Versions(app.clone(), self.rules.clone(), rules.clone());
-        apps.into_iter().filter(changed).map(cry).collect()
+        apps.into_iter().filter(written).map(cry).collect()
     }
 
     fn window(&mut self, window: &Arc<Window>, now: Micros, fresh: bool, cries: &mut Vec<Cry>) {

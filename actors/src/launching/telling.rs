@@ -171,8 +171,8 @@ fn versions(
         let close = Close { code: CloseCode::VersionUnknown, check_after: None };
         return Some(Word { push: None, close: Some(close) });
     };
-    let recommended = word == ServiceWord::UpdateRecommended && was.is_some();
-    if was == Some(Some(word)) || (word.lets_in() && !recommended) {
+    let known = was.is_none() || was == Some(Some(word));
+    if word.lets_in() && (known || word != ServiceWord::UpdateRecommended) {
         return None;
     }
     let update = is_about_update(word).then(|| versions.update(audience, default));
