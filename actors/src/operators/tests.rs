@@ -193,8 +193,13 @@ async fn who_is_kept_out_or_removed_is_out_at_once_and_a_lost_right_is_lost_at_o
     is(house.operators.caller(&theirs).await, OperatorCode::LoginRequired);
     let request = login("lee", PASSWORD, &house.code(&lee));
     is(house.operators.login(&request, from(3)).await, OperatorCode::LoginRefused);
-    let version = change(false, vec![]).await.version;
+    change(false, vec![]).await;
+    // What he had before is over for good.
+    is(house.operators.caller(&theirs).await, OperatorCode::LoginRequired);
+    assert!(house.operators.sessions(id, by.session.id).await.unwrap().is_empty());
+    let theirs = house.enter(&lee).await.token;
     house.operators.caller(&theirs).await.unwrap();
+    let version = house.operators.show(id).await.unwrap().version;
     house.operators.remove(By::Operator(&by), (id, version), None).await.unwrap();
     is(house.operators.caller(&theirs).await, OperatorCode::LoginRequired);
     assert!(house.operators.sessions(id, by.session.id).await.unwrap().is_empty());
