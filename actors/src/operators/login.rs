@@ -119,9 +119,10 @@ impl Operators {
         caller: &Caller,
         request: &OwnPasswordRequest,
     ) -> Result<bool, Refusal> {
+        let queued = self.0.passwords.queue()?;
         let Some(mut kept) = self.find(caller.id).await? else { return Ok(false) };
         let Some(sealed) = kept.sealed.clone() else { return Ok(false) };
-        if !self.0.passwords.is(request.password.expose(), &sealed.password).await? {
+        if !queued.is(request.password.expose(), &sealed.password).await? {
             return Ok(false);
         }
         let password = self.0.passwords.hash(request.new_password.expose()).await?;
@@ -142,10 +143,12 @@ impl Operators {
 
     /// The account, if name, password and code are its own.
     async fn proven(&self, request: &LoginRequest) -> Result<Option<Kept>, Refusal> {
+        // Whoever finds no place asks storage for nothing either.
+        let queued = self.0.passwords.queue()?;
         let found = self.named(&request.name).await?;
         let sealed = found.as_ref().and_then(|kept| kept.sealed.as_ref());
         let hash = sealed.map_or(NOBODYS, |sealed| &sealed.password).to_owned();
-        let right = self.0.passwords.is(request.password.expose(), &hash).await?;
+        let right = queued.is(request.password.expose(), &hash).await?;
         let code = request.totp.expose();
         match found {
             Some(kept) if right && kept.is_let_in() => {

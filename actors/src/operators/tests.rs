@@ -180,6 +180,23 @@ async fn nobody_is_locked_out_by_strangers_who_know_his_name() {
 }
 
 #[tokio::test]
+async fn a_login_that_finds_no_place_asks_storage_for_nothing() {
+    let ground = Ground::new();
+    // Its storage does not run.
+    let operators = Operators::new(ground.storage.clone(), ground.clock.clone());
+    let attempt = async || {
+        let said = operators.login(&login("kim", PASSWORD, "000000"), from(1)).await;
+        said.err().unwrap().code.word()
+    };
+    assert_ne!(attempt().await, "limit.overloaded");
+    let mut places = Vec::new();
+    while let Ok(place) = operators.0.passwords.queue() {
+        places.push(place);
+    }
+    assert_eq!(attempt().await, "limit.overloaded");
+}
+
+#[tokio::test]
 async fn a_session_ends_when_it_idles_and_after_half_a_day() {
     let (house, kim) = House::with("kim", Role::Owner).await;
     let (clock, instant) = (&house.ground.clock, Duration::from_micros(1));
