@@ -13,7 +13,9 @@
 mod actor;
 pub mod audience;
 mod crier;
+mod crowds;
 pub mod localised;
+pub(crate) mod news;
 pub mod number;
 pub mod office;
 pub mod rules;
@@ -40,15 +42,14 @@ use tokio::sync::{oneshot, watch};
 use crate::apps::{Game, RequestRate};
 use crate::sessions::{FaintSessions, Sessions};
 use crate::supervisor::Peer;
-pub(crate) use actor::{Args, LaunchingActor, Msg, news};
+pub(crate) use actor::{Args, LaunchingActor, Msg};
 use audience::{Audience, Audiences, ClientClaim};
+use crowds::Crowds;
 use rules::{Judged, Rules};
 use windows::Window;
 
 /// How long a client is told to wait at most before it asks again: a maintenance may end early.
 const CHECK_MOST: Duration = Duration::from_secs(300);
-/// Over how long those come back who ask for themselves.
-const SPREAD: Duration = Duration::from_secs(30);
 
 /// The games that are served, by their words.
 pub type Games = BTreeMap<AppId, Arc<Game>>;
@@ -60,6 +61,7 @@ pub struct Launching {
     /// `None` until what operators wrote was read once.
     rules: Arc<ArcSwapOption<Rules>>,
     audiences: Arc<Audiences>,
+    crowds: Arc<Crowds>,
     /// Through whom it speaks.
     voice: Arc<OnceLock<FaintSessions>>,
     /// The actor's address, for whoever supervises it.
@@ -80,6 +82,7 @@ impl Launching {
             games: watch::Sender::new(Arc::new(Games::new())),
             rules: Arc::default(),
             audiences: Arc::default(),
+            crowds: Arc::default(),
             voice: Arc::default(),
             peer: Peer::new(),
             server_address: server_address.into(),
@@ -159,8 +162,10 @@ impl Launching {
             word,
             message,
             update: update.map(Box::new),
-            maintenance: window
-                .map(|window| Box::new(telling::holding(&window, lang, default, now))),
+            maintenance: window.map(|window| {
+                let when = (now, self.crowds.spread(window.id));
+                Box::new(telling::holding(&window, lang, default, when))
+            }),
             planned: planned.map(|window| Box::new(window.told(lang, default))),
             content: None,
             server_address: own.unwrap_or_else(|| self.server_address.to_string()),
@@ -224,7 +229,8 @@ impl Launching {
         match rules.holding_all(app, now) {
             Some(window) if !rules.tests(app, None, from) => {
                 let default = self.language(app);
-                Err(telling::maintained(window, None, default.as_deref(), now))
+                let when = (now, self.crowds.spread(window.id));
+                Err(telling::maintained(window, None, default.as_deref(), when))
             }
             Some(_) | None => Ok(()),
         }
@@ -248,7 +254,8 @@ impl Launching {
         let default = default.as_deref();
         match (word, window) {
             (Some(ServiceWord::Maintenance | ServiceWord::MaintenanceAll), Some(window)) => {
-                telling::maintained(window, audience.lang.as_deref(), default, self.clock.now())
+                let when = (self.clock.now(), self.crowds.spread(window.id));
+                telling::maintained(window, audience.lang.as_deref(), default, when)
             }
             (word, _) => telling::refused(rules.versions(&audience.app), audience, default, word),
         }

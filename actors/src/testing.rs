@@ -62,6 +62,7 @@ impl Ground {
                 store: None,
                 name: None,
                 version: "1".into(),
+                said: Box::default(),
             },
             tag: random::bytes(),
             token: random::bytes(),

@@ -26,8 +26,19 @@ pub struct Terms {
     pub header_timeout: Duration,
     /// How many connections may be open.
     pub connections: usize,
-    /// How many of one address may be without a request; `None` is as many as like.
-    pub limits: Option<Limits>,
+    /// How many of one address there may be.
+    pub each: Each,
+}
+
+/// How many connections of one address there may be, whose limits count them.
+#[derive(Clone)]
+pub enum Each {
+    /// As many as like.
+    AsLike,
+    /// So many without a request.
+    Silent(Limits),
+    /// So many operators'.
+    Operators(Limits),
 }
 
 /// The largest request head, in bytes.
@@ -63,8 +74,8 @@ pub async fn accept(
         };
         let remote = Remote(peer.ip());
         // Counted where it is refused; nothing is said here either.
-        let Ok(silent) = terms.connecting(remote) else { continue };
-        let came = Came { stream, place, remote, silent };
+        let Ok((silent, whole)) = terms.connecting(remote) else { continue };
+        let came = Came { stream, place, remote, silent, _whole: whole };
         tokio::spawn(serve(came, router.clone(), terms.header_timeout, stopping.clone()));
     }
     // Every connection gives its place back when it is gone.
@@ -75,10 +86,17 @@ pub async fn accept(
 }
 
 impl Terms {
-    fn connecting(&self, Remote(peer): Remote) -> Result<Option<limits::Place>, limits::TooMany> {
-        self.limits.as_ref().map_or(Ok(None), |limits| limits.connecting(peer))
+    /// The place that a connection has until its first request, and the one that it keeps.
+    fn connecting(&self, Remote(peer): Remote) -> Result<Places, limits::TooMany> {
+        match &self.each {
+            Each::AsLike => Ok((None, None)),
+            Each::Silent(limits) => limits.connecting(peer).map(|place| (place, None)),
+            Each::Operators(limits) => limits.operator(peer).map(|place| (None, place)),
+        }
     }
 }
+
+type Places = (Option<limits::Place>, Option<limits::Place>);
 
 /// A connection that was accepted.
 struct Came {
@@ -87,6 +105,8 @@ struct Came {
     remote: Remote,
     /// Its place among its address's connections without a request.
     silent: Option<limits::Place>,
+    /// Its place among its address's connections, as long as it is there.
+    _whole: Option<limits::Place>,
 }
 
 async fn serve(
@@ -95,7 +115,7 @@ async fn serve(
     header_timeout: Duration,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let Came { stream, place, remote, silent } = came;
+    let Came { stream, place, remote, silent, _whole } = came;
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }

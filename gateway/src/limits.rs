@@ -7,6 +7,7 @@
 //! | requests and connects of an address without a login | a rate | `limit.rate` |
 //! | websockets of an address without an open session | a number | `limit.rate` at the upgrade |
 //! | connections of an address without a request | a number | dropped |
+//! | connections of an address at the operators' listener | a number | dropped |
 //! | fresh logins, opens and refreshes of the node | a rate, and a short queue | `limit.overloaded` |
 //! | requests that the node answers at once | a number | `limit.overloaded` |
 //! | long polls that wait | a number | `limit.overloaded` |
@@ -38,8 +39,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::config::GatewaySettings;
 use address::{Address, Proxies};
 pub(crate) use places::Place;
+use places::Places;
 pub(crate) use tier::Tier;
 
+/// The most connections of an address at the operators' listener.
+const OPERATORS: u32 = 64;
 /// How often what is full again is forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
 /// How often the nodes tell each other who asks often.
@@ -51,6 +55,7 @@ pub struct Limits(Arc<Inner>);
 
 struct Inner {
     proxies: Proxies,
+    operators: Places,
     everyone: Tier,
     /// What holds for clients on this machine, in development.
     loopback: Option<Tier>,
@@ -63,6 +68,7 @@ impl Limits {
         let (bounds, raised) = (settings.limits.bounds(), settings.limits.raised());
         Self(Arc::new(Inner {
             proxies: Proxies::new(settings),
+            operators: Places::new(OPERATORS),
             everyone: Tier::new(&bounds),
             // Where everything is set, there is nothing to raise.
             loopback: (development && raised != bounds).then(|| Tier::new(&raised)),
@@ -93,6 +99,22 @@ impl Limits {
             return Ok(None);
         }
         self.of(peer).connecting(Address::from(peer)).map(Some).ok_or(TooMany)
+    }
+
+    /// A place for a connection of an operator, as long as it is there; a proxy's take none.
+    ///
+    /// # Errors
+    /// The address has its fill of them.
+    pub(crate) fn operator(&self, peer: IpAddr) -> Result<Option<Place>, TooMany> {
+        if self.0.proxies.trusts(peer) {
+            return Ok(None);
+        }
+        let place = self.0.operators.take(Address::from(peer));
+        let refused = || {
+            metrics::counter!("daemun_connections_refused_total").increment(1);
+            TooMany
+        };
+        place.map(Some).ok_or_else(refused)
     }
 
     /// How many requests are being answered.

@@ -33,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::accept::{Terms, accept};
+use crate::accept::{Each, Terms, accept};
 use crate::admin::{self, Admin};
 use crate::config::{Mode, Settings};
 use crate::control::{self, Control};
@@ -54,6 +54,8 @@ pub struct StartError(String);
 const LAST_WRITES: Duration = Duration::from_secs(5);
 /// The most nonces of a key of a game's server that are remembered, 100 bytes each.
 const MOST_NONCES: usize = 1_000_000;
+/// The most connections at the operators' listener: they are people.
+const OPERATORS: usize = 256;
 /// How long the private listener may take to finish its last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -193,14 +195,15 @@ impl Server {
         let (stop_private, stopping_private) = watch::channel(false);
         let header_timeout = Duration::from_secs(gateway.header_timeout_s);
         let connections = gateway.max_connections;
-        let at_the_door = Terms { header_timeout, connections, limits: Some(limits) };
-        let within = Terms { header_timeout, connections, limits: None };
+        let (few, each) = (connections.min(OPERATORS), Each::Operators(limits.clone()));
+        let at_the_desk = Terms { header_timeout, connections: few, each };
+        let at_the_door = Terms { header_timeout, connections, each: Each::Silent(limits) };
+        let within = Terms { header_timeout, connections, each: Each::AsLike };
         let private = Private { gate: gate.clone(), metrics, token, shops };
         let public_router = router::public(&gate, &servers, settings.docs(), simulators.as_ref());
         let private_router = private::router(private, simulators.as_ref());
         let admin_router = admin::router(Admin::new(&gate, admin_address), settings.docs());
-        let operators =
-            accept(admin_listener, admin_router, within.clone(), stopping_private.clone());
+        let operators = accept(admin_listener, admin_router, at_the_desk, stopping_private.clone());
         let operators = tokio::spawn(operators);
         let players = tokio::spawn(accept(public, public_router, at_the_door, stopping));
         let machines =

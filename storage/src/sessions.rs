@@ -63,6 +63,19 @@ pub struct Device {
     pub name: Option<String>,
     /// The client's version.
     pub version: String,
+    /// What else it said of itself.
+    pub said: Box<Said>,
+}
+
+/// What a client may say of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The country that it is in.
+    pub country: Option<String>,
+    /// The language that its player reads.
+    pub lang: Option<String>,
+    /// The id that the installation made up.
+    pub device_id: Option<String>,
 }
 
 /// A login as it is kept.

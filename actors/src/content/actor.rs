@@ -11,7 +11,7 @@ use std::time::Duration;
 use protocol::ids::AppId;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::content::Content as Kept;
-use storage::documents::{Document, Documents};
+use storage::documents::Documents;
 use storage::error::StorageError;
 use storage::open::Storage;
 use tokio::sync::oneshot;
@@ -20,13 +20,15 @@ use uuid::Uuid;
 use super::piece::Piece;
 use super::telling::{self, View};
 use super::{Content, Picture};
-use crate::launching::news;
+use crate::launching::news::{News, news};
 use crate::sessions::FaintSessions;
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(100);
 /// In how many ticks it is asked once what is new.
 const LOOK_TICKS: u64 = 5;
+/// In how many ticks it is looked once whether the order of changes goes as far as is known.
+const HEAD_TICKS: u64 = 50;
 /// In how many ticks what was counted is kept once.
 const KEEP_TICKS: u64 = 100;
 
@@ -38,7 +40,7 @@ pub(crate) enum Msg {
     /// Read what operators wrote since, and tell who asked for it.
     Look(Asked),
     /// It was read, for whoever asked.
-    Learned(Result<Vec<Document>, StorageError>, Asked),
+    Learned(Result<News, StorageError>, Asked),
     /// Look at the clock.
     Tick,
     /// What changed was told.
@@ -81,15 +83,15 @@ impl State {
     fn look(&mut self, myself: &ActorRef<Msg>, asked_by: Asked) {
         self.looking = self.looking || asked_by.is_none();
         let (documents, myself) = (self.args.documents.clone(), myself.clone());
-        let from = self.picture.revision;
+        let (from, head) = (self.picture.revision, self.ticks.is_multiple_of(HEAD_TICKS));
         tokio::spawn(async move {
-            let news = news(&documents, from).await;
+            let news = news(&documents, from, head).await;
             // The actor may have died meanwhile; its successor reads for itself.
             let _ = myself.cast(Msg::Learned(news, asked_by));
         });
     }
 
-    fn learned(&mut self, news: Result<Vec<Document>, StorageError>, asked_by: Asked) {
+    fn learned(&mut self, news: Result<News, StorageError>, asked_by: Asked) {
         self.looking = self.looking && asked_by.is_some();
         match news {
             Err(error) => {
@@ -103,7 +105,7 @@ impl State {
         }
     }
 
-    fn learn(&mut self, news: Vec<Document>) {
+    fn learn(&mut self, news: News) {
         if self.picture.learn(news) {
             self.args.content.0.picture.store(Arc::new(self.picture.clone()));
         }
@@ -207,7 +209,7 @@ impl Actor for ContentActor {
         let picture = Picture::default();
         let mut state =
             State { args, picture, ticks: 0, looking: false, telling: false, keeping: false };
-        match news(&state.args.documents, 0).await {
+        match news(&state.args.documents, 0, false).await {
             Ok(news) => state.learn(news),
             // Notices are not worth keeping everybody out for: they come with a later look.
             Err(error) => {

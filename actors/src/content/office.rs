@@ -23,10 +23,13 @@ impl Office {
         app: Option<&AppId>,
         sent: PieceSent,
     ) -> Result<Document, Refused> {
-        let body = self.piece(kind, app, sent).await?;
-        self.room(kind, app, MAX_PIECES).await?;
-        let place = self.new_place(kind, app);
-        self.put(by, place, &body, deed(kind)).await
+        let written = async {
+            let body = self.piece(kind, app, sent).await?;
+            self.room(kind, app, MAX_PIECES).await?;
+            let place = self.new_place(kind, app);
+            self.put(by, place, &body, deed(kind)).await
+        };
+        self.or_again(by, written.await).await
     }
 
     /// Has a notice or banner say this. With `expected` only if it is at that version.
@@ -42,10 +45,13 @@ impl Office {
         sent: PieceSent,
         expected: Option<i64>,
     ) -> Result<Document, Refused> {
-        let stands = self.find(kind, app, id).await?;
-        let body = self.piece(kind, app, sent).await?;
-        let place = self.place_of(&stands, expected);
-        self.put(by, place, &body, deed(kind)).await
+        let changed = async {
+            let stands = self.find(kind, app, id).await?;
+            let body = self.piece(kind, app, sent).await?;
+            let place = self.place_of(&stands, expected);
+            self.put(by, place, &body, deed(kind)).await
+        };
+        self.or_again(by, changed.await).await
     }
 
     async fn piece(

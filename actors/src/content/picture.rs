@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::images::ImageBody;
 use super::piece::{Piece, PieceBody, PieceState, Told};
 use crate::launching::audience::Audience;
+use crate::launching::news::News;
 
 /// The picture.
 #[derive(Clone, Debug, Default)]
@@ -67,9 +68,14 @@ pub(super) struct Shelf<'a> {
 
 impl Picture {
     /// Takes in what came since, in the order of revisions. Says whether any of it counts.
-    pub(crate) fn learn(&mut self, news: Vec<Document>) -> bool {
+    pub(crate) fn learn(&mut self, news: News) -> bool {
+        let News { documents, shorter } = news;
         let mut changed = false;
-        for document in news {
+        if shorter.is_some_and(|head| head < self.revision) {
+            *self = Self::default();
+            changed = true;
+        }
+        for document in documents {
             if document.revision <= self.revision {
                 continue;
             }

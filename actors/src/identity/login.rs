@@ -16,7 +16,7 @@ use storage::clock::{Clock, Micros};
 use storage::gamelog::{Event, LogRecord};
 use storage::identity::{Digest, IdentityKey, LoginOutcome, LoginWrite, Proof};
 use storage::open::Storage;
-use storage::sessions::{Device, EndedBy, NewLogin, RefreshOutcome, RefreshWrite, TakeOver};
+use storage::sessions::{Device, EndedBy, NewLogin, RefreshOutcome, RefreshWrite, Said, TakeOver};
 
 use super::keys::KeyCache;
 use super::refresh::RefreshToken;
@@ -386,15 +386,18 @@ impl IdentityService {
 
 /// What is kept of a client.
 fn client(device: &Device) -> Option<Client> {
+    fn kept<const N: usize>(said: Option<&str>) -> Option<Text<N>> {
+        said.and_then(|said| Text::new(said).ok())
+    }
     Some(Client {
         app: None,
         version: Text::new(&device.version).ok()?,
         platform: device.platform,
         store: device.store,
         device: None,
-        device_id: None,
-        lang: None,
-        country: None,
+        device_id: kept(device.said.device_id.as_deref()),
+        lang: kept(device.said.lang.as_deref()),
+        country: kept(device.said.country.as_deref()),
     })
 }
 
@@ -405,5 +408,10 @@ fn device(request: &LoginRequest) -> Device {
         store: client.store,
         name: client.device.as_ref().map(ToString::to_string),
         version: client.version.to_string(),
+        said: Box::new(Said {
+            country: client.country.as_ref().map(ToString::to_string),
+            lang: client.lang.as_ref().map(ToString::to_string),
+            device_id: client.device_id.as_ref().map(ToString::to_string),
+        }),
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::apps::{App, Apps};
-use storage::documents::{Document, Documents};
+use storage::clock::Micros;
+use storage::documents::Documents;
 use storage::error::StorageError;
 use storage::open::Storage;
 use tokio::sync::oneshot;
 
 use super::crier::Crier;
-use super::rules::Known;
+use super::news::{Known, News, news};
 use super::{Launching, telling};
 use crate::apps::{AppSettings, Game};
 use crate::sessions::FaintSessions;
@@ -25,8 +26,8 @@ const REFRESH: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(100);
 /// In how many ticks it is asked once what is new.
 const LOOK_TICKS: u64 = 5;
-/// How many documents are read at a time.
-const PAGE: usize = 500;
+/// In how many of these looks it is asked once whether what is known is still there.
+const HEAD_LOOKS: u64 = 20;
 
 pub(super) type Asked = Option<oneshot::Sender<()>>;
 
@@ -40,7 +41,7 @@ pub(crate) enum Msg {
     /// Read what operators wrote since, and tell who asked for it.
     Look(Asked),
     /// It was read, for whoever asked.
-    Learned(Result<Vec<Document>, StorageError>, Asked),
+    Learned(Result<News, StorageError>, Asked),
     /// Look at the clock.
     Tick,
     /// What was due was told.
@@ -66,6 +67,9 @@ pub(crate) struct State {
     args: Args,
     known: Known,
     crier: Crier,
+    /// When the rules were made that are published: windows that were long over then are not
+    /// among them.
+    made_at: Micros,
     ticks: u64,
     /// Whether it is being asked by the clock what is new.
     looking: bool,
@@ -89,37 +93,45 @@ impl State {
         self.looking = self.looking || asked_by.is_none();
         let (documents, myself) = (self.args.documents.clone(), myself.clone());
         let from = self.known.revision;
+        let head = asked_by.is_none() && self.ticks.is_multiple_of(LOOK_TICKS * HEAD_LOOKS);
         tokio::spawn(async move {
-            let news = news(&documents, from).await;
+            let news = news(&documents, from, head).await;
             let _ = myself.cast(Msg::Learned(news, asked_by));
         });
     }
 
-    fn learned(&mut self, news: Result<Vec<Document>, StorageError>, asked_by: Asked) {
+    fn learned(&mut self, news: Result<News, StorageError>, asked_by: Asked) {
         self.looking = self.looking && asked_by.is_some();
         match news {
             Err(error) => {
                 metrics::counter!("daemun_launching_look_failures_total").increment(1);
                 tracing::debug!(%error, "what operators wrote could not be read; what is known stays");
             }
-            Ok(news) if news.is_empty() => {}
-            Ok(news) => self.learn(news),
+            Ok(news) => {
+                if self.known.learn(news) {
+                    self.make_rules();
+                }
+            }
         }
         if let Some(reply_to) = asked_by {
             let _ = reply_to.send(());
         }
     }
 
-    fn learn(&mut self, news: Vec<Document>) {
-        self.known.learn(news);
+    fn make_rules(&mut self) {
         let launching = &self.args.launching;
-        launching.rules.store(Some(Arc::new(self.known.rules(launching.clock.now()))));
+        self.made_at = launching.clock.now();
+        launching.rules.store(Some(Arc::new(self.known.rules(self.made_at))));
     }
 
     fn tick(&mut self, myself: &ActorRef<Msg>) {
         self.ticks += 1;
         if self.ticks.is_multiple_of(LOOK_TICKS) && !self.looking {
             self.look(myself, None);
+        }
+        // What was over by a clock that ran ahead need not be over.
+        if self.args.launching.clock.now() < self.made_at {
+            self.make_rules();
         }
         if self.crying {
             return;
@@ -166,20 +178,6 @@ impl State {
     }
 }
 
-/// All that was written since a revision.
-pub(crate) async fn news(documents: &Documents, from: i64) -> Result<Vec<Document>, StorageError> {
-    let (mut news, mut from) = (Vec::new(), from);
-    loop {
-        let page = documents.since(from, PAGE).await?;
-        let whole = page.len() < PAGE;
-        from = page.last().map_or(from, |last| last.revision);
-        news.extend(page);
-        if whole {
-            return Ok(news);
-        }
-    }
-}
-
 fn game(row: &App) -> Option<Arc<Game>> {
     let settings = serde_json::from_str::<AppSettings>(&row.settings).map_err(|e| e.to_string());
     match settings.and_then(|s| Game::new(row.id.clone(), &s).map_err(|e| e.to_string())) {
@@ -202,11 +200,17 @@ impl Actor for LaunchingActor {
         args: Args,
     ) -> Result<State, ActorProcessingErr> {
         let (known, crier) = (Known::default(), Crier::default());
-        let mut state = State { args, known, crier, ticks: 0, looking: false, crying: false };
+        // Rules of an actor before this one are not made anew of what this one does not know.
+        let made_at = Micros(i64::MIN);
+        let (ticks, looking, crying) = (0, false, false);
+        let mut state = State { args, known, crier, made_at, ticks, looking, crying };
         // The first readings are waited for: nobody logs in without them. Without what operators
         // wrote nobody must: whoever is to be kept out would come in.
-        match news(&state.args.documents, 0).await {
-            Ok(news) => state.learn(news),
+        match news(&state.args.documents, 0, false).await {
+            Ok(news) => {
+                state.known.learn(news);
+                state.make_rules();
+            }
             // An actor before this one read it, and what it knew stays.
             Err(_) if state.args.launching.rules.load().is_some() => {}
             Err(error) => return Err(error.into()),

@@ -27,10 +27,11 @@ pub(crate) enum Cry {
     Countdown(Arc<Window>),
     /// It holds: who is no tester is sent away.
     Started(Arc<Window>),
-    /// It holds no more, or was called off.
+    /// It holds no more, was called off, or covers others now: for those whom it does not cover
+    /// any more it is over.
     Ended(Arc<Window>),
-    /// A game's versions were changed: from those to these. Without the former whoever may not be
-    /// there is sent away, and nobody else is told anything.
+    /// A game's versions were written: from those to these. Whoever may not be there is sent
+    /// away; without the former nobody else is told anything.
     Versions(AppId, Option<Arc<Rules>>, Arc<Rules>),
 }
 
@@ -78,18 +79,18 @@ impl Crier {
         cries
     }
 
+    /// Games whose versions were written since, whatever they say now: in between somebody may
+    /// have come in who may not be in any more.
     fn versions(&self, rules: &Arc<Rules>) -> Vec<Cry> {
-        if self.rules.as_ref().is_some_and(|before| before.revision == rules.revision) {
-            return Vec::new();
-        }
-        let mut apps: BTreeSet<&AppId> = rules.apps().collect();
-        apps.extend(self.rules.iter().flat_map(|before| before.apps()));
-        let changed = |app: &&AppId| {
-            let before = self.rules.as_ref().map(|before| before.versions(app));
-            before != Some(rules.versions(app))
+        let before = self.rules.as_ref();
+        let mut apps: BTreeSet<&AppId> = rules.versions_at.keys().collect();
+        apps.extend(before.iter().flat_map(|before| before.versions_at.keys()));
+        let written = |app: &&AppId| {
+            let at = before.and_then(|before| before.versions_at.get(*app));
+            at != rules.versions_at.get(*app)
         };
         let cry = |app: &AppId| Cry::Versions(app.clone(), self.rules.clone(), rules.clone());
-        apps.into_iter().filter(changed).map(cry).collect()
+        apps.into_iter().filter(written).map(cry).collect()
     }
 
     fn window(&mut self, window: &Arc<Window>, now: Micros, fresh: bool, cries: &mut Vec<Cry>) {
@@ -98,11 +99,15 @@ impl Crier {
         let stage = before.map(|told| told.stage);
         let moved = before.is_some_and(|told| told.window.body.from != window.body.from);
         let mut mark = before.and_then(|told| told.mark).filter(|_| !moved);
+        // As it was told to those who wait for its end.
+        let told = before.filter(|told| told.stage != Stage::Over).map(|told| told.window.clone());
+        let rescoped = told.clone().filter(|told| told.body.scope != window.body.scope);
         let stage = match window.body.state(now) {
             WindowState::Reserved => {
                 let due = mark_of(window, now);
                 let sooner = due.is_some_and(|due| mark.is_none_or(|mark| due < mark));
                 let new = before.is_none() || changed;
+                cries.extend(rescoped.map(Cry::Ended));
                 if new && !fresh {
                     cries.push(Cry::Scheduled(window.clone()));
                 } else if sooner && !fresh {
@@ -114,15 +119,14 @@ impl Crier {
                 Stage::Scheduled
             }
             WindowState::InProgress => {
+                cries.extend(rescoped.map(Cry::Ended));
                 if stage != Some(Stage::Started) || changed {
                     cries.push(Cry::Started(window.clone()));
                 }
                 Stage::Started
             }
             WindowState::Done | WindowState::Off => {
-                if stage.is_some_and(|stage| stage != Stage::Over) {
-                    cries.push(Cry::Ended(window.clone()));
-                }
+                cries.extend(told.map(Cry::Ended));
                 Stage::Over
             }
         };

@@ -1,6 +1,11 @@
 //! What operators do about launching, whichever way they come: checked, written, and known on
 //! this node at once.
 
+mod windows;
+
+#[cfg(test)]
+mod tests;
+
 use protocol::ids::AppId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,14 +21,12 @@ use uuid::Uuid;
 use super::Launching;
 use super::testers::Tester;
 use super::versions::Version;
-use super::windows::{Plan, When, WindowBody};
 use crate::content::Content;
 use crate::random;
+pub use windows::{Amend, MAX_WINDOWS, MOST_WINDOWS};
 
 /// The most versions of a game.
 pub const MAX_VERSIONS: usize = 2_000;
-/// The most windows of a game, or of the publisher, that were not removed.
-pub const MAX_WINDOWS: usize = 1_000;
 /// The most testers of a game, or of the publisher.
 pub const MAX_TESTERS: usize = 1_000;
 
@@ -86,30 +89,6 @@ impl By {
     }
 }
 
-/// What becomes of a window.
-#[derive(Clone, Debug)]
-pub enum Amend {
-    /// It is planned anew; one that has begun keeps its beginning.
-    Replan(Box<Plan>),
-    /// It ends then.
-    Extend(When),
-    /// It ends now.
-    End,
-    /// It does not take place.
-    Off,
-}
-
-impl Amend {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Replan(_) => "maintenance.put",
-            Self::Extend(_) => "maintenance.extend",
-            Self::End => "maintenance.end",
-            Self::Off => "maintenance.off",
-        }
-    }
-}
-
 /// Does what operators want done.
 #[derive(Clone)]
 pub struct Office {
@@ -117,6 +96,19 @@ pub struct Office {
     /// Told of what was written; `None` where no server runs.
     told: Option<(Launching, Content)>,
     clock: Arc<dyn Clock>,
+}
+
+/// A version that no document has.
+const NEVER: i64 = 0;
+
+/// The version that a change expects: never one that is later than what was looked at for it, for
+/// then what was looked at is old.
+fn no_later(expected: Option<i64>, stands: &Document) -> i64 {
+    match expected {
+        Some(expected) if expected > stands.version => NEVER,
+        Some(expected) => expected,
+        None => stands.version,
+    }
 }
 
 /// Where a document is written, and over what.
@@ -157,73 +149,15 @@ impl Office {
         version: &Version,
         expected: Option<i64>,
     ) -> Result<Document, Refused> {
-        version.check()?;
-        let place = self.place(Kind::Version, Some(app), version.handle(), expected).await?;
-        if place.expected.is_none() {
-            self.room(Kind::Version, Some(app), MAX_VERSIONS).await?;
-        }
-        self.put(by, place, version, "version.put").await
-    }
-
-    /// Plans a maintenance, of a game or, without one, of all.
-    ///
-    /// # Errors
-    /// As said above.
-    pub async fn plan(
-        &self,
-        by: &By,
-        app: Option<&AppId>,
-        plan: Plan,
-    ) -> Result<Document, Refused> {
-        let body = WindowBody::planned(plan, self.now())?;
-        self.room(Kind::Maintenance, app, MAX_WINDOWS).await?;
-        let place = Place {
-            kind: Kind::Maintenance,
-            id: random::uuid(self.now()),
-            app: app.cloned(),
-            handle: None,
-            expected: None,
-        };
-        self.put(by, place, &body, "maintenance.put").await
-    }
-
-    /// Changes a maintenance. With `expected` only if it is at that version.
-    ///
-    /// # Errors
-    /// As said above.
-    pub async fn amend(
-        &self,
-        by: &By,
-        app: Option<&AppId>,
-        id: Uuid,
-        amend: Amend,
-        expected: Option<i64>,
-    ) -> Result<Document, Refused> {
-        let stands = self.find(Kind::Maintenance, app, id).await?;
-        let mut body: WindowBody = self.body(&stands)?;
-        let (now, what) = (self.now(), amend.word());
-        // Whoever repeats himself is told what he did, not that it is done.
-        if by.key.is_none() || expected.is_none_or(|expected| expected == stands.version) {
-            match amend {
-                Amend::Replan(plan) => {
-                    let planned = WindowBody::planned(*plan, now)?;
-                    let begun = now >= body.from;
-                    let from = if begun { body.from } else { planned.from };
-                    body = WindowBody { from, ..planned };
-                }
-                Amend::Extend(to) => body.extend(&to, now)?,
-                Amend::End => body.end_now(now)?,
-                Amend::Off => body.call_off(now)?,
+        let registered = async {
+            version.check()?;
+            let place = self.place(Kind::Version, Some(app), version.handle(), expected).await?;
+            if place.expected.is_none() {
+                self.room(Kind::Version, Some(app), MAX_VERSIONS).await?;
             }
-        }
-        let place = Place {
-            kind: Kind::Maintenance,
-            id,
-            app: app.cloned(),
-            handle: None,
-            expected: expected.or(Some(stands.version)),
+            self.put(by, place, version, "version.put").await
         };
-        self.put(by, place, &body, what).await
+        self.or_again(by, registered.await).await
     }
 
     /// Lets a tester in, of a game or, without one, of all.
@@ -237,11 +171,14 @@ impl Office {
         tester: &Tester,
         expected: Option<i64>,
     ) -> Result<Document, Refused> {
-        let place = self.place(Kind::Tester, app, tester.handle()?, expected).await?;
-        if place.expected.is_none() {
-            self.room(Kind::Tester, app, MAX_TESTERS).await?;
-        }
-        self.put(by, place, tester, "tester.put").await
+        let let_in = async {
+            let place = self.place(Kind::Tester, app, tester.handle()?, expected).await?;
+            if place.expected.is_none() {
+                self.room(Kind::Tester, app, MAX_TESTERS).await?;
+            }
+            self.put(by, place, tester, "tester.put").await
+        };
+        self.or_again(by, let_in.await).await
     }
 
     /// Takes a version, a tester, a notice or a banner away. With `expected` only if it is at that version.
@@ -268,7 +205,7 @@ impl Office {
         let found = self.documents.get(kind, id).await?.filter(|it| it.app.as_ref() == app);
         // Of one that is gone storage says whether it was this that took it away.
         let found = found.ok_or(Refused::Missing(kind))?;
-        let expected = expected.or(Some(found.version));
+        let expected = Some(no_later(expected, &found));
         let place = Place { kind, id, app: app.cloned(), handle: None, expected };
         self.write(by, place, Write::Remove, what).await
     }
@@ -300,6 +237,36 @@ impl Office {
         let found = self.documents.get(kind, id).await?;
         let stands = found.filter(|it| !it.removed && it.app.as_ref() == app);
         stands.ok_or(Refused::Missing(kind))
+    }
+
+    /// What was done, or else what this key did before: whoever repeats a request is told what
+    /// came of it the first time, though there be no room for it now, or it come too late.
+    ///
+    /// # Errors
+    /// What was refused, or as said above.
+    pub async fn or_again(
+        &self,
+        by: &By,
+        done: Result<Document, Refused>,
+    ) -> Result<Document, Refused> {
+        let refused = match (done, &by.key) {
+            (
+                Err(
+                    refused
+                    @ (Refused::Invalid { .. } | Refused::Missing(_) | Refused::Full { .. }),
+                ),
+                Some(_),
+            ) => refused,
+            (done, _) => return done,
+        };
+        // Nothing has this id, so that storage finds what the key did, or nothing to change.
+        let kind = Kind::Maintenance;
+        let (id, expected) = (Uuid::nil(), Some(NEVER));
+        let place = Place { kind, id, app: None, handle: None, expected };
+        match self.write(by, place, Write::Remove, "document.again").await {
+            Err(Refused::Missing(_)) => Err(refused),
+            again => again,
+        }
     }
 
     fn body<T: DeserializeOwned>(&self, document: &Document) -> Result<T, Refused> {
@@ -366,7 +333,7 @@ impl Office {
             id: stands.id,
             app: stands.app.clone(),
             handle: stands.handle.clone(),
-            expected: expected.or(Some(stands.version)),
+            expected: Some(no_later(expected, stands)),
         }
     }
 

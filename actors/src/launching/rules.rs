@@ -1,7 +1,7 @@
 //! All that operators wrote about launching, as one picture of a moment: from it everybody is
 //! answered, in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub struct Rules {
     /// Up to which revision of the documents it is true.
     pub revision: i64,
     versions: BTreeMap<AppId, Arc<Versions>>,
+    /// By which revision each game's versions were changed last.
+    pub(crate) versions_at: BTreeMap<AppId, i64>,
     windows: BTreeMap<Uuid, Arc<Window>>,
     testers: Testers,
     nothing: Versions,
@@ -113,11 +115,6 @@ impl Rules {
         self.versions.get(app).map_or(&self.nothing, |versions| versions)
     }
 
-    /// The games that have versions.
-    pub fn apps(&self) -> impl Iterator<Item = &AppId> {
-        self.versions.keys()
-    }
-
     /// Whether anybody of a game may be kept out.
     #[must_use]
     pub fn restrict(&self, app: &AppId, now: Micros) -> bool {
@@ -186,81 +183,33 @@ fn read<T: serde::de::DeserializeOwned>(document: &Document) -> Result<T, serde_
     serde_json::from_str(&document.body)
 }
 
-/// The documents of which rules are made, as far as they are known.
-#[derive(Default)]
-pub(crate) struct Known {
-    documents: HashMap<(Kind, Uuid), Document>,
-    pub(crate) revision: i64,
-}
-
-impl Known {
-    /// Takes in what came since, in the order of revisions. Of two who asked at once the one
-    /// that asked first may come last: what is known is newer then.
-    pub(crate) fn learn(&mut self, news: Vec<Document>) {
-        for document in news {
-            if document.revision <= self.revision {
-                continue;
-            }
-            self.revision = document.revision;
-            let key = (document.kind, document.id);
-            match document.kind {
-                Kind::Version | Kind::Maintenance | Kind::Tester if document.removed => {
-                    self.documents.remove(&key);
-                }
-                Kind::Version | Kind::Maintenance | Kind::Tester => {
-                    self.documents.insert(key, document);
-                }
-                // What others do with is none of this.
-                Kind::Notice | Kind::Banner | Kind::Image | Kind::Operator => {}
-            }
-        }
-    }
-
-    pub(crate) fn rules(&self, now: Micros) -> Rules {
-        Rules::of(self.revision, self.documents.values(), now)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use storage::audit::Actor;
 
     use super::*;
 
-    fn tester(id: u128, revision: i64, device: &str, removed: bool) -> Document {
+    fn document(kind: Kind, id: u128, body: &serde_json::Value) -> Document {
         Document {
-            kind: Kind::Tester,
+            kind,
             id: Uuid::from_u128(id),
             app: None,
             handle: None,
             version: 1,
-            revision,
-            body: serde_json::json!({ "device_id": device }).to_string(),
+            revision: 1,
+            body: body.to_string(),
             sealed: None,
-            removed,
+            removed: false,
             changed_at: Micros(0),
             changed_by: Actor::Command,
         }
     }
 
     #[test]
-    fn an_answer_that_was_overtaken_changes_nothing() {
-        let app = "demo".parse().unwrap();
-        let mut known = Known::default();
-        let (first, second) = (tester(1, 1, "a", false), tester(2, 2, "b", false));
-        let (changed, removed) = (tester(1, 3, "c", false), tester(2, 4, "b", true));
-        known.learn(vec![changed, removed]);
-        // What was read before that comes now.
-        known.learn(vec![first, second]);
-        let rules = known.rules(Micros(0));
-        let tests = |device| rules.tests(&app, Some(device), [192, 0, 2, 1].into());
-        assert_eq!((tests("a"), tests("b"), tests("c"), rules.revision), (false, false, true, 4));
-    }
-
-    #[test]
     fn a_document_that_cannot_be_read_is_left_out_alone() {
-        let broken = Document { body: "[]".to_owned(), ..tester(1, 1, "a", false) };
-        let rules = Rules::of(2, [&broken, &tester(2, 2, "b", false)], Micros(0));
+        let broken = document(Kind::Tester, 1, &serde_json::json!([]));
+        let tester = document(Kind::Tester, 2, &serde_json::json!({ "device_id": "b" }));
+        let rules = Rules::of(2, [&broken, &tester], Micros(0));
         assert!(rules.tests(&"demo".parse().unwrap(), Some("b"), [192, 0, 2, 1].into()));
     }
 }

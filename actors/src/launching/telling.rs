@@ -1,6 +1,9 @@
 //! The words in which clients are told: of what holds, of why they are refused, and of what has
 //! just changed.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,29 +18,27 @@ use super::audience::Audience;
 use super::crier::Cry;
 use super::rules::Rules;
 use super::versions::Versions;
-use super::windows::Window;
-use super::{CHECK_MOST, Launching, SPREAD};
+use super::windows::{Window, WindowState};
+use super::{CHECK_MOST, Launching};
 use crate::random;
 use crate::sessions::Sessions;
 use crate::sessions::tell::{Close, Word};
-
-/// How much of a spread each connection of this node adds: those who come back are 200 a second.
-const SPREAD_EACH: Duration = Duration::from_millis(5);
 
 /// Whether what is told of a version is an update.
 pub(super) fn is_about_update(word: ServiceWord) -> bool {
     matches!(word, ServiceWord::UpdateRecommended | ServiceWord::UpdateRequired)
 }
 
-/// A maintenance that holds, for who asks about it.
+/// A maintenance that holds, for who asks about it; those whom it sent away come back over
+/// `spread`.
 pub(super) fn holding(
     window: &Window,
     lang: Option<&str>,
     default: Option<&str>,
-    now: Micros,
+    (now, spread): (Micros, Duration),
 ) -> Maintenance {
     let least = rest(window, now);
-    let spread = u64::try_from(SPREAD.as_millis()).unwrap_or(u64::MAX);
+    let spread = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
     let after = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
     let after = after.saturating_add(u64::from_be_bytes(random::bytes()) % spread.max(1));
     Maintenance { check_after_ms: Some(after), ..window.told(lang, default) }
@@ -53,9 +54,9 @@ pub(super) fn maintained(
     window: &Window,
     lang: Option<&str>,
     default: Option<&str>,
-    now: Micros,
+    when: (Micros, Duration),
 ) -> ErrorBody {
-    let told = holding(window, lang, default, now);
+    let told = holding(window, lang, default, when);
     let message = format!("the game is under maintenance until {}", told.to);
     let after_ms = told.check_after_ms.unwrap_or_default();
     let detail = json!({ "status": window.word().number(), "maintenance": told });
@@ -116,47 +117,54 @@ pub(super) async fn cry(launching: &Launching, sessions: &Sessions, cries: Vec<C
             Cry::Ended(window) => ("ended", window.app.clone()),
             Cry::Versions(app, ..) => ("versions", Some(app.clone())),
         };
-        let spread =
-            SPREAD.max(SPREAD_EACH * u32::try_from(sessions.attached()).unwrap_or(u32::MAX));
-        let now = launching.clock.now();
-        let judge = |audience: &Audience| word_for(launching, &cry, audience, now, spread);
-        let judge = |audience: &Audience| judge(audience).map(Arc::new);
+        if let Cry::Started(window) = &cry {
+            let (rules, now) = (launching.rules(), launching.clock.now());
+            launching.crowds.note(&rules, window.id, sessions.attached(), now);
+        }
+        let judge = |audience: &Audience| word_for(launching, &cry, audience).map(Arc::new);
         let told = sessions.tell_audiences(app.as_ref(), judge).await;
         metrics::counter!("daemun_launching_told_total").increment(told as u64);
         tracing::info!(what, told, "{told} connections are told: {what}");
     }
 }
 
-/// What an audience is told of it, if it concerns that.
-fn word_for(
-    launching: &Launching,
-    cry: &Cry,
-    audience: &Audience,
-    now: Micros,
-    spread: Duration,
-) -> Option<Word> {
+/// What an audience is told of it, if it concerns that. What was so when it fell due need not be
+/// when its turn has come: then nothing is said, and what is so instead falls due by itself.
+fn word_for(launching: &Launching, cry: &Cry, audience: &Audience) -> Option<Word> {
+    let (rules, now) = (launching.rules(), launching.clock.now());
     let default = launching.language(&audience.app);
     let (lang, default) = (audience.lang.as_deref(), default.as_deref());
-    let covered = |window: &Arc<Window>| window.covers(audience);
+    let covered = |window: &Window, state: WindowState| {
+        let same = |it: &&Arc<Window>| it.version == window.version && it.body.state(now) == state;
+        window.covers(audience) && rules.window_of(window.id).filter(same).is_some()
+    };
     match cry {
-        Cry::Scheduled(window) => covered(window)
+        Cry::Scheduled(window) => covered(window, WindowState::Reserved)
             .then(|| Word::push(Push::MaintenanceScheduled(window.told(lang, default)))),
-        Cry::Countdown(window) => covered(window).then(|| {
+        Cry::Countdown(window) => covered(window, WindowState::Reserved).then(|| {
             let (id, from) = (window.id, window.body.from);
             let begins_in_s = from.since(now).as_millis().div_ceil(1_000);
             let begins_in_s = u64::try_from(begins_in_s).unwrap_or(u64::MAX);
             Word::push(Push::MaintenanceCountdown(Countdown { id, from, begins_in_s }))
         }),
-        Cry::Started(window) => covered(window).then(|| {
+        Cry::Started(window) => covered(window, WindowState::InProgress).then(|| {
             let word = Word::push(Push::MaintenanceStarted(window.told(lang, default)));
-            let check_after = Some((rest(window, now), spread));
+            let check_after = Some((rest(window, now), launching.crowds.spread(window.id)));
             let close = Close { code: CloseCode::Maintenance, check_after };
             Word { close: (!audience.tester).then_some(close), ..word }
         }),
         Cry::Ended(window) => {
-            covered(window).then(|| Word::push(Push::MaintenanceEnded(Ended { id: window.id })))
+            let goes_on = |it: &&Arc<Window>| it.body.goes_on(now).is_ok() && it.covers(audience);
+            let over = rules.window_of(window.id).filter(goes_on).is_none();
+            (window.covers(audience) && over)
+                .then(|| Word::push(Push::MaintenanceEnded(Ended { id: window.id })))
         }
-        Cry::Versions(_, before, after) => versions(before.as_deref(), after, audience, default),
+        Cry::Versions(_, before, after) => {
+            // Of what was written since they are told then.
+            let same = rules.versions(&audience.app).service(audience)
+                == after.versions(&audience.app).service(audience);
+            if same { versions(before.as_deref(), after, audience, default) } else { None }
+        }
     }
 }
 
@@ -173,8 +181,8 @@ fn versions(
         let close = Close { code: CloseCode::VersionUnknown, check_after: None };
         return Some(Word { pushes: Vec::new(), close: Some(close) });
     };
-    let recommended = word == ServiceWord::UpdateRecommended && was.is_some();
-    if was == Some(Some(word)) || (word.lets_in() && !recommended) {
+    let known = was.is_none() || was == Some(Some(word));
+    if word.lets_in() && (known || word != ServiceWord::UpdateRecommended) {
         return None;
     }
     let update = is_about_update(word).then(|| versions.update(audience, default));

@@ -284,6 +284,18 @@ impl WindowBody {
         self.ended_at.map_or(self.to, |ended| ended.min(self.to))
     }
 
+    /// Is planned anew. One that has begun keeps its beginning.
+    ///
+    /// # Errors
+    /// As [`WindowBody::planned`], and `Invalid` of a window that is over.
+    pub fn replan(&mut self, plan: Plan, now: Micros) -> Result<(), Refused> {
+        self.goes_on(now)?;
+        let planned = Self::planned(plan, now)?;
+        let from = if now >= self.from { self.from } else { planned.from };
+        *self = Self { from, ..planned };
+        self.check(now)
+    }
+
     /// Ends later, or earlier, than was planned.
     ///
     /// # Errors
@@ -326,7 +338,11 @@ impl WindowBody {
         }
     }
 
-    fn goes_on(&self, now: Micros) -> Result<(), Refused> {
+    /// Whether it holds or is to come.
+    ///
+    /// # Errors
+    /// `Invalid` of a window that is over.
+    pub(super) fn goes_on(&self, now: Micros) -> Result<(), Refused> {
         match self.state(now) {
             WindowState::Reserved | WindowState::InProgress => Ok(()),
             state @ (WindowState::Done | WindowState::Off) => {

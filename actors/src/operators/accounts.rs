@@ -110,7 +110,8 @@ impl Operators {
         Ok(self.page(after, limit).await?.iter().map(Kept::shown).collect())
     }
 
-    /// Changes name and rights, keeps out or lets in again.
+    /// Changes name and rights, keeps out or lets in again. Of one who is kept out every session
+    /// ends for good.
     ///
     /// # Errors
     /// `body.invalid`, `operator.forbidden`, `operator.last_owner`, `document.missing`,
@@ -131,8 +132,19 @@ impl Operators {
         if !account.is_owner() {
             self.somebody_is_left(by, &kept).await?;
         }
-        let deed = Deed { what: "operator.change", account, sealed: Part::Keep, key };
-        Ok(self.put(by, id, Some(kept.no_later(version)), deed).await?.shown())
+        let (what, version) = ("operator.change", kept.no_later(version));
+        let kept_out = account.disabled && !kept.account.disabled;
+        let done = match kept.sealed.filter(|_| kept_out) {
+            Some(sealed) => {
+                let sealed = seal(&Sealed { since: self.now(), ..sealed })?;
+                self.reset(by, (id, version), Deed { what, account, sealed, key }).await?
+            }
+            None => {
+                let deed = Deed { what, account, sealed: Part::Keep, key };
+                self.put(by, id, Some(version), deed).await?
+            }
+        };
+        Ok(done.shown())
     }
 
     /// Gives a new password. Every session ends.

@@ -12,7 +12,6 @@ use storage::operators::Ended;
 
 use super::account::{Kept, Sealed};
 use super::passwords::{self, NOBODYS};
-use super::pauses::Attempt;
 use super::sessions::Token;
 use super::{Caller, From, Operators, PROVEN, TRIES, actor, storage, totp};
 use crate::fault;
@@ -35,10 +34,11 @@ impl Operators {
     /// # Errors
     /// `operator.login_refused`, `operator.login_paused`, or what storage says.
     pub async fn login(&self, request: &LoginRequest, from: From) -> Result<Entered, Refusal> {
-        let attempt = self.attempt(&request.name, &from)?;
+        let attempt = self.0.pauses.begin(&request.name, from.address, self.now());
+        let attempt = attempt.map_err(paused)?;
         match self.proven(request).await {
             Ok(Some(kept)) => {
-                self.0.pauses.right(attempt);
+                self.0.pauses.right(attempt, self.now());
                 metrics::counter!("daemun_operator_logins_total", "end" => "in").increment(1);
                 self.open(kept, from).await
             }
@@ -49,31 +49,32 @@ impl Operators {
                 Err(Refusal::new(OperatorCode::LoginRefused, message))
             }
             Err(error) => {
-                self.0.pauses.undecided(attempt);
+                self.0.pauses.undecided(attempt, self.now());
                 Err(error)
             }
         }
     }
 
-    /// Takes a fresh code of who is logged in, for grave acts. Returns until when it is good.
+    /// Takes a fresh code of who is logged in, for grave acts. Returns until when it is good. Who
+    /// guesses waits, in this session alone.
     ///
     /// # Errors
     /// `operator.proof_refused`, `operator.login_paused`, or what storage says.
-    pub async fn prove(&self, caller: &Caller, code: &str, from: &From) -> Result<Micros, Refusal> {
-        let attempt = self.attempt(caller.account.name.as_str(), from)?;
+    pub async fn prove(&self, caller: &Caller, code: &str) -> Result<Micros, Refusal> {
+        let attempt = self.0.pauses.within(caller.session.id, self.now()).map_err(paused)?;
         let used = match self.find(caller.id).await {
             Ok(Some(kept)) => self.use_code(kept, code, "operator.prove", |_| true).await,
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
         match used {
-            Ok(Some(_)) => self.0.pauses.right(attempt),
+            Ok(Some(_)) => self.0.pauses.right(attempt, self.now()),
             Ok(None) => {
                 let message = "the code is not right, or was shown before";
                 return Err(Refusal::new(OperatorCode::ProofRefused, message));
             }
             Err(error) => {
-                self.0.pauses.undecided(attempt);
+                self.0.pauses.undecided(attempt, self.now());
                 return Err(error);
             }
         }
@@ -84,7 +85,8 @@ impl Operators {
         Err(super::sessions::required())
     }
 
-    /// Changes one's own password. Every other session of one's own ends.
+    /// Changes one's own password. Every other session of one's own ends. Who guesses the present
+    /// one waits, in this session alone.
     ///
     /// # Errors
     /// `operator.login_refused` for a wrong present one, `body.invalid`, `operator.login_paused`,
@@ -93,19 +95,18 @@ impl Operators {
         &self,
         caller: &Caller,
         request: &OwnPasswordRequest,
-        from: &From,
     ) -> Result<(), Refusal> {
         let name = caller.account.name.as_str();
         passwords::allowed("new_password", request.new_password.expose(), name)?;
-        let attempt = self.attempt(name, from)?;
+        let attempt = self.0.pauses.within(caller.session.id, self.now()).map_err(paused)?;
         match self.put_password(caller, request).await {
-            Ok(true) => self.0.pauses.right(attempt),
+            Ok(true) => self.0.pauses.right(attempt, self.now()),
             Ok(false) => {
                 let message = "the present password is not right";
                 return Err(Refusal::new(OperatorCode::LoginRefused, message));
             }
             Err(error) => {
-                self.0.pauses.undecided(attempt);
+                self.0.pauses.undecided(attempt, self.now());
                 return Err(error);
             }
         }
@@ -118,9 +119,10 @@ impl Operators {
         caller: &Caller,
         request: &OwnPasswordRequest,
     ) -> Result<bool, Refusal> {
+        let queued = self.0.passwords.queue()?;
         let Some(mut kept) = self.find(caller.id).await? else { return Ok(false) };
         let Some(sealed) = kept.sealed.clone() else { return Ok(false) };
-        if !self.0.passwords.is(request.password.expose(), &sealed.password).await? {
+        if !queued.is(request.password.expose(), &sealed.password).await? {
             return Ok(false);
         }
         let password = self.0.passwords.hash(request.new_password.expose()).await?;
@@ -139,16 +141,14 @@ impl Operators {
         Err(fault::overloaded().into())
     }
 
-    fn attempt(&self, name: &str, from: &From) -> Result<Attempt, Refusal> {
-        self.0.pauses.begin(name, from.address, self.now()).map_err(paused)
-    }
-
     /// The account, if name, password and code are its own.
     async fn proven(&self, request: &LoginRequest) -> Result<Option<Kept>, Refusal> {
+        // Whoever finds no place asks storage for nothing either.
+        let queued = self.0.passwords.queue()?;
         let found = self.named(&request.name).await?;
         let sealed = found.as_ref().and_then(|kept| kept.sealed.as_ref());
         let hash = sealed.map_or(NOBODYS, |sealed| &sealed.password).to_owned();
-        let right = self.0.passwords.is(request.password.expose(), &hash).await?;
+        let right = queued.is(request.password.expose(), &hash).await?;
         let code = request.totp.expose();
         match found {
             Some(kept) if right && kept.is_let_in() => {

@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use protocol::error::ErrorBody;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{fault, random};
 
@@ -44,14 +44,29 @@ impl Default for Passwords {
     }
 }
 
+/// A place among those that are computed or wait.
+pub(crate) struct Queued {
+    waiting: OwnedSemaphorePermit,
+    turns: Arc<Semaphore>,
+}
+
 impl Passwords {
+    /// Takes a place, before anything else is asked for that a password comes with.
+    ///
+    /// # Errors
+    /// `limit.overloaded`.
+    pub(crate) fn queue(&self) -> Result<Queued, ErrorBody> {
+        let waiting = self.waiting.clone().try_acquire_owned().map_err(|_| fault::overloaded())?;
+        Ok(Queued { waiting, turns: self.turns.clone() })
+    }
+
     /// What is kept of a password.
     ///
     /// # Errors
     /// `limit.overloaded`.
     pub(crate) async fn hash(&self, password: &str) -> Result<String, ErrorBody> {
         let password = password.to_owned();
-        let hashed = self.in_turn(move || {
+        let hashed = self.queue()?.in_turn(move || {
             let salt: [u8; 16] = random::bytes();
             let hash: PasswordHash =
                 argon2id()?.hash_password_with_salt(password.as_bytes(), &salt).ok()?;
@@ -60,11 +75,22 @@ impl Passwords {
         hashed.await?.ok_or_else(|| fault::internal("a password could not be hashed"))
     }
 
+    /// As [`Queued::is`], in a place taken now.
+    ///
+    /// # Errors
+    /// `limit.overloaded`.
+    #[cfg(test)]
+    pub(crate) async fn is(&self, password: &str, kept: &str) -> Result<bool, ErrorBody> {
+        self.queue()?.is(password, kept).await
+    }
+}
+
+impl Queued {
     /// Whether this is the password of which that is kept.
     ///
     /// # Errors
     /// `limit.overloaded`.
-    pub(crate) async fn is(&self, password: &str, kept: &str) -> Result<bool, ErrorBody> {
+    pub(crate) async fn is(self, password: &str, kept: &str) -> Result<bool, ErrorBody> {
         let (password, kept) = (password.to_owned(), kept.to_owned());
         let same = self.in_turn(move || {
             // The parameters are those of what is kept: ones that were raised later do no harm.
@@ -75,11 +101,11 @@ impl Passwords {
     }
 
     async fn in_turn<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ErrorBody> {
-        let waiting = self.waiting.clone().try_acquire_owned().map_err(|_| fault::overloaded())?;
-        let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned());
+        let Self { waiting, turns } = self;
+        let turn = tokio::time::timeout(PATIENCE, turns.acquire_owned());
         let turn = turn.await.ok().and_then(Result::ok).ok_or_else(fault::overloaded)?;
         // The places go with the work, which is not stopped by a caller who leaves.
         let worked = tokio::task::spawn_blocking(move || {

@@ -2,70 +2,58 @@
 //!
 //! The first few cost nothing, for people mistype. Then each failure doubles the pause, up to a
 //! bound: long enough that guessing leads nowhere, short enough that nobody who knows another's
-//! name can keep him out for long. A try counts as failed from its beginning, so that many at once
-//! are many. This is one node's own memory; each node counts for itself.
+//! name can keep him out for long. Where somebody logged in lately he is counted for himself, and
+//! within a session the session is: strangers who try a name hold up neither. Failures are
+//! forgotten one by one. A try counts as failed from its beginning, so that many at once are many.
+//! This is one node's own memory; each node counts for itself.
+
+mod failures;
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use storage::clock::Micros;
+use uuid::Uuid;
 
-/// How many names, and how many addresses, are remembered. Of more, who failed longest ago is
-/// forgotten.
-const MOST: usize = 10_000;
-/// After so long without another failure one is forgotten.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
+use failures::{Failures, MOST, Terms};
 
-/// How a name is treated.
+/// For how long a name counts as one that logged in at an address.
+const LATELY: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How a name is treated, or a session.
 const BY_NAME: Terms = Terms { free: 4, longest: Duration::from_secs(60) };
 /// How an address is treated: many may share one.
-const BY_ADDRESS: Terms = Terms { free: 10, longest: Duration::from_secs(900) };
+const BY_ADDRESS: Terms = Terms { free: 10, longest: Duration::from_secs(300) };
 
-#[derive(Clone, Copy)]
-struct Terms {
-    /// How many failures cost nothing.
-    free: u32,
-    /// The longest pause.
-    longest: Duration,
-}
-
-impl Terms {
-    /// The pause after so many failures: 1 s, 2 s, 4 s ..
-    fn pause(self, failures: u32) -> Duration {
-        match failures.checked_sub(self.free + 1) {
-            None => Duration::ZERO,
-            Some(doublings) => {
-                Duration::from_secs(1_u64.checked_shl(doublings.min(32)).unwrap_or(u64::MAX))
-                    .min(self.longest)
-            }
-        }
-    }
+/// Who tries.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    /// Anybody, by a name.
+    Name(String),
+    /// Somebody at an address where that name logged in lately.
+    There(String, IpAddr),
+    /// Whoever has a session.
+    Session(Uuid),
 }
 
 /// Who failed, and when they may try again.
 #[derive(Default)]
 pub(crate) struct Pauses {
-    names: Mutex<HashMap<String, Failed>>,
-    addresses: Mutex<HashMap<IpAddr, Failed>>,
-}
-
-#[derive(Clone, Copy)]
-struct Failed {
-    failures: u32,
-    last: Micros,
+    who: Mutex<Failures<Who>>,
+    addresses: Mutex<Failures<IpAddr>>,
+    lately: Mutex<HashMap<(String, IpAddr), Micros>>,
 }
 
 /// A try that is under way.
 pub(crate) struct Attempt {
-    name: String,
-    address: IpAddr,
+    who: Who,
+    address: Option<IpAddr>,
 }
 
 impl Pauses {
-    /// Begins a try, which counts as failed until it is said otherwise.
+    /// Begins a login, which counts as failed until it is said otherwise.
     ///
     /// # Errors
     /// How long to wait. Then it counts for nothing.
@@ -76,27 +64,66 @@ impl Pauses {
         now: Micros,
     ) -> Result<Attempt, Duration> {
         let (name, address) = (name.to_ascii_lowercase(), network(address));
-        let (mut names, mut addresses) = (self.names.lock(), self.addresses.lock());
-        let rest =
-            left(&names, &name, BY_NAME, now).max(left(&addresses, &address, BY_ADDRESS, now));
+        let there = (name, address);
+        let lately = self.lately.lock().get(&there).is_some_and(|at| now < at.after(LATELY));
+        let (name, address) = there;
+        let who = if lately { Who::There(name, address) } else { Who::Name(name) };
+        self.attempt(Attempt { who, address: Some(address) }, now)
+    }
+
+    /// Begins a try of whoever has a session.
+    ///
+    /// # Errors
+    /// As [`Pauses::begin`].
+    pub(crate) fn within(&self, session: Uuid, now: Micros) -> Result<Attempt, Duration> {
+        self.attempt(Attempt { who: Who::Session(session), address: None }, now)
+    }
+
+    fn attempt(&self, attempt: Attempt, now: Micros) -> Result<Attempt, Duration> {
+        let (mut all, mut addresses) = (self.who.lock(), self.addresses.lock());
+        let address = attempt.address.as_ref();
+        let rest = address.map_or(Duration::ZERO, |it| addresses.left(it, BY_ADDRESS, now));
+        let rest = rest.max(all.left(&attempt.who, BY_NAME, now));
         if !rest.is_zero() {
             return Err(rest);
         }
-        count(&mut names, name.clone(), now);
-        count(&mut addresses, address, now);
-        Ok(Attempt { name, address })
+        all.count(attempt.who.clone(), BY_NAME, now);
+        if let Some(address) = address {
+            addresses.count(*address, BY_ADDRESS, now);
+        }
+        Ok(attempt)
     }
 
-    /// It was right: the name's failures are forgotten. The address keeps those of other names.
-    pub(crate) fn right(&self, attempt: Attempt) {
-        self.names.lock().remove(&attempt.name);
-        uncount(&mut self.addresses.lock(), &attempt.address);
+    /// It was right: who it was is forgiven, and known at that address from now on. The address
+    /// keeps the failures of other names.
+    pub(crate) fn right(&self, attempt: Attempt, now: Micros) {
+        self.who.lock().forget(&attempt.who);
+        let Some(address) = attempt.address else { return };
+        self.addresses.lock().uncount(&address, now);
+        match attempt.who {
+            Who::Name(name) | Who::There(name, _) => self.was_there((name, address), now),
+            Who::Session(_) => {}
+        }
     }
 
     /// Nobody knows whether it was: it never was.
-    pub(crate) fn undecided(&self, attempt: Attempt) {
-        uncount(&mut self.names.lock(), &attempt.name);
-        uncount(&mut self.addresses.lock(), &attempt.address);
+    pub(crate) fn undecided(&self, attempt: Attempt, now: Micros) {
+        self.who.lock().uncount(&attempt.who, now);
+        if let Some(address) = attempt.address {
+            self.addresses.lock().uncount(&address, now);
+        }
+    }
+
+    fn was_there(&self, there: (String, IpAddr), now: Micros) {
+        let mut lately = self.lately.lock();
+        if lately.len() >= MOST && !lately.contains_key(&there) {
+            lately.retain(|_, at| now < at.after(LATELY));
+            let oldest = lately.iter().min_by_key(|(_, at)| **at).map(|(there, _)| there.clone());
+            if let Some(oldest) = oldest.filter(|_| lately.len() >= MOST) {
+                lately.remove(&oldest);
+            }
+        }
+        lately.insert(there, now);
     }
 }
 
@@ -111,36 +138,9 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn left<K: Hash + Eq>(known: &HashMap<K, Failed>, key: &K, terms: Terms, now: Micros) -> Duration {
-    known
-        .get(key)
-        .map_or(Duration::ZERO, |failed| failed.last.after(terms.pause(failed.failures)).since(now))
-}
-
-fn count<K: Hash + Eq + Clone>(known: &mut HashMap<K, Failed>, key: K, now: Micros) {
-    if known.len() >= MOST && !known.contains_key(&key) {
-        known.retain(|_, failed| now < failed.last.after(FORGOTTEN));
-        let oldest = known.iter().min_by_key(|(_, failed)| failed.last).map(|(key, _)| key.clone());
-        if let Some(oldest) = oldest.filter(|_| known.len() >= MOST) {
-            known.remove(&oldest);
-        }
-    }
-    let failed = known.entry(key).or_insert(Failed { failures: 0, last: now });
-    let before = if now < failed.last.after(FORGOTTEN) { failed.failures } else { 0 };
-    *failed = Failed { failures: before.saturating_add(1), last: now };
-}
-
-fn uncount<K: Hash + Eq>(known: &mut HashMap<K, Failed>, key: &K) {
-    if let Some(failed) = known.get_mut(key) {
-        failed.failures = failed.failures.saturating_sub(1);
-        if failed.failures == 0 {
-            known.remove(key);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::failures::EACH;
     use super::*;
 
     const NOW: Micros = Micros(1_800_000_000_000_000);
@@ -160,7 +160,7 @@ mod tests {
             match pauses.begin("KIM", from(turn), now) {
                 Ok(attempt) => {
                     waits.push(0);
-                    pauses.undecided(attempt);
+                    pauses.undecided(attempt, now);
                 }
                 Err(rest) => {
                     waits.push(rest.as_secs());
@@ -192,23 +192,60 @@ mod tests {
     }
 
     #[test]
+    fn an_address_at_which_somebody_fails_now_and_then_is_never_held() {
+        let (pauses, mut now) = (Pauses::default(), NOW);
+        for turn in 0..100 {
+            assert!(pauses.begin(&format!("name-{turn}"), from(1), now).is_ok(), "{turn}");
+            now = now.after(EACH);
+        }
+    }
+
+    #[test]
     fn who_is_right_is_forgiven_and_what_is_undecided_counts_for_nothing() {
         let pauses = Pauses::default();
+        let begin = |now| pauses.begin("kim", from(1), now);
         for _ in 0..4 {
-            assert!(pauses.begin("kim", from(1), NOW).is_ok());
+            assert!(begin(NOW).is_ok());
         }
-        pauses.right(pauses.begin("kim", from(1), NOW).ok().unwrap());
+        pauses.right(begin(NOW).ok().unwrap(), NOW);
         for _ in 0..100 {
-            pauses.undecided(pauses.begin("kim", from(1), NOW).ok().unwrap());
+            pauses.undecided(begin(NOW).ok().unwrap(), NOW);
         }
         for _ in 0..5 {
-            assert!(pauses.begin("kim", from(1), NOW).is_ok());
+            assert!(begin(NOW).is_ok());
         }
-        assert!(pauses.begin("kim", from(1), NOW).is_err());
-        let later = NOW.after(FORGOTTEN);
+        assert!(begin(NOW).is_err());
+        let later = NOW.after(9 * EACH);
         for _ in 0..5 {
-            assert!(pauses.begin("kim", from(1), later).is_ok());
+            assert!(begin(later).is_ok());
         }
+    }
+
+    #[test]
+    fn strangers_hold_up_neither_who_was_there_lately_nor_who_has_a_session() {
+        let pauses = Pauses::default();
+        pauses.right(pauses.begin("Kim", from(1), NOW).ok().unwrap(), NOW);
+        for turn in 2..7 {
+            assert!(pauses.begin("kim", from(turn), NOW).is_ok());
+        }
+        assert!(pauses.begin("kim", from(7), NOW).is_err());
+        assert!(pauses.within(Uuid::nil(), NOW).is_ok());
+        for _ in 0..5 {
+            assert!(pauses.begin("KIM", from(1), NOW).is_ok());
+        }
+        // But whoever guesses there, or in the session, waits as well.
+        assert_eq!(pauses.begin("kim", from(1), NOW).err(), Some(SECOND));
+        for _ in 0..4 {
+            assert!(pauses.within(Uuid::nil(), NOW).is_ok());
+        }
+        assert_eq!(pauses.within(Uuid::nil(), NOW).err(), Some(SECOND));
+        assert!(pauses.within(Uuid::max(), NOW).is_ok());
+        // It is long ago: he is a stranger again, and their failures are forgotten.
+        let later = NOW.after(LATELY);
+        for turn in 0..5 {
+            assert!(pauses.begin("kim", from(turn), later).is_ok());
+        }
+        assert!(pauses.begin("kim", from(1), later).is_err());
     }
 
     #[test]
@@ -222,9 +259,15 @@ mod tests {
             let now = NOW.after(Duration::from_micros(u64::from(turn)));
             assert!(pauses.begin(&format!("name-{turn}"), address, now).is_ok());
         }
-        assert_eq!(pauses.names.lock().len(), MOST);
+        assert_eq!(pauses.who.lock().len(), MOST);
         assert_eq!(pauses.addresses.lock().len(), MOST);
-        assert!(!pauses.names.lock().contains_key("name-0"), "it failed longest ago");
+        assert!(!pauses.who.lock().has(&Who::Name("name-0".to_owned())), "it failed longest ago");
         assert!(pauses.begin("last", from(255), NOW.after(SECOND)).is_err());
+        for turn in 0..=MOST as u32 {
+            let there = (format!("name-{turn}"), from(1));
+            pauses.was_there(there, NOW.after(Duration::from_micros(u64::from(turn))));
+        }
+        assert_eq!(pauses.lately.lock().len(), MOST);
+        assert!(!pauses.lately.lock().contains_key(&("name-0".to_owned(), from(1))));
     }
 }

@@ -127,9 +127,9 @@ async fn of_twenty_who_show_one_code_at_once_one_is_let_in() {
     let entered = house.enter(&kim).await;
     house.ground.clock.advance(STEP);
     let code = house.code(&kim);
-    let proofs = (0..4).map(|turn| {
+    let proofs = (0..4).map(|_| {
         let (house, entered, code) = (&house, &entered, &code);
-        async move { house.operators.prove(&entered.caller, code, &from(turn)).await }
+        async move { house.operators.prove(&entered.caller, code).await }
     });
     let proofs = futures_util::future::join_all(proofs).await;
     assert_eq!(proofs.iter().filter(|proof| proof.is_ok()).count(), 1, "{proofs:?}");
@@ -147,6 +147,53 @@ async fn who_guesses_waits_longer_each_time_and_the_right_one_waits_too() {
     assert_eq!(paused.retry_after_ms, Some(1_000));
     house.ground.clock.advance(Duration::from_secs(1));
     house.operators.login(&right, from(9)).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_is_locked_out_by_strangers_who_know_his_name() {
+    let (house, kim) = House::with("kim", Role::Owner).await;
+    let entered = house.enter(&kim).await;
+    for turn in 10..15 {
+        let wrong = login("kim", "wrong wrong wrong", "000000");
+        is(house.operators.login(&wrong, from(turn)).await, OperatorCode::LoginRefused);
+    }
+    house.ground.clock.advance(STEP);
+    let wrong = login("kim", "wrong wrong wrong", "000000");
+    is(house.operators.login(&wrong, from(15)).await, OperatorCode::LoginRefused);
+    let right = login("kim", PASSWORD, &house.code(&kim));
+    is(house.operators.login(&right, from(16)).await, OperatorCode::LoginPaused);
+    // Where he logged in lately he may, and where he is logged in he is who he is.
+    house.operators.login(&right, from(1)).await.unwrap();
+    house.ground.clock.advance(STEP);
+    house.operators.prove(&entered.caller, &house.code(&kim)).await.unwrap();
+    for _ in 0..5 {
+        let wrong = house.operators.prove(&entered.caller, "000000").await;
+        is(wrong, OperatorCode::ProofRefused);
+    }
+    is(house.operators.prove(&entered.caller, "000000").await, OperatorCode::LoginPaused);
+    let request = json!({"password": PASSWORD, "new_password": "another battery"});
+    let request: OwnPasswordRequest = serde_json::from_value(request).unwrap();
+    let change = house.operators.change_password(&entered.caller, &request).await;
+    is(change, OperatorCode::LoginPaused);
+    let another = house.enter(&kim).await.caller;
+    house.operators.change_password(&another, &request).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_finds_no_place_asks_storage_for_nothing() {
+    let ground = Ground::new();
+    // Its storage does not run.
+    let operators = Operators::new(ground.storage.clone(), ground.clock.clone());
+    let attempt = async || {
+        let said = operators.login(&login("kim", PASSWORD, "000000"), from(1)).await;
+        said.err().unwrap().code.word()
+    };
+    assert_ne!(attempt().await, "limit.overloaded");
+    let mut places = Vec::new();
+    while let Ok(place) = operators.0.passwords.queue() {
+        places.push(place);
+    }
+    assert_eq!(attempt().await, "limit.overloaded");
 }
 
 #[tokio::test]
@@ -193,8 +240,13 @@ async fn who_is_kept_out_or_removed_is_out_at_once_and_a_lost_right_is_lost_at_o
     is(house.operators.caller(&theirs).await, OperatorCode::LoginRequired);
     let request = login("lee", PASSWORD, &house.code(&lee));
     is(house.operators.login(&request, from(3)).await, OperatorCode::LoginRefused);
-    let version = change(false, vec![]).await.version;
+    change(false, vec![]).await;
+    // What he had before is over for good.
+    is(house.operators.caller(&theirs).await, OperatorCode::LoginRequired);
+    assert!(house.operators.sessions(id, by.session.id).await.unwrap().is_empty());
+    let theirs = house.enter(&lee).await.token;
     house.operators.caller(&theirs).await.unwrap();
+    let version = house.operators.show(id).await.unwrap().version;
     house.operators.remove(By::Operator(&by), (id, version), None).await.unwrap();
     is(house.operators.caller(&theirs).await, OperatorCode::LoginRequired);
     assert!(house.operators.sessions(id, by.session.id).await.unwrap().is_empty());
@@ -238,8 +290,7 @@ async fn ones_own_password_is_changed_by_who_knows_it_and_ends_the_other_session
             .unwrap()
     };
     let newer = "another battery";
-    let change =
-        async |request| house.operators.change_password(&one.caller, &request, &from(1)).await;
+    let change = async |request| house.operators.change_password(&one.caller, &request).await;
     is(change(ask("wrong wrong wrong", newer)).await, OperatorCode::LoginRefused);
     assert!(change(ask(PASSWORD, "short")).await.is_err());
     change(ask(PASSWORD, newer)).await.unwrap();
@@ -258,15 +309,15 @@ async fn a_proof_opens_grave_acts_for_five_minutes() {
     assert_eq!(entered.caller.proven_until(), at.after(PROVEN));
     house.ground.clock.advance(PROVEN);
     let code = house.code(&kim);
-    let until = house.operators.prove(&entered.caller, &code, &from(1)).await.unwrap();
+    let until = house.operators.prove(&entered.caller, &code).await.unwrap();
     assert_eq!(until, house.operators.now().after(PROVEN));
     let caller = house.operators.caller(&entered.token).await.unwrap();
     assert_eq!(caller.proven_until(), until);
-    let again = house.operators.prove(&caller, &code, &from(1)).await;
+    let again = house.operators.prove(&caller, &code).await;
     is(again, OperatorCode::ProofRefused);
     house.operators.end_sessions(caller.id, Ended::All).await.unwrap();
     house.ground.clock.advance(STEP);
-    let late = house.operators.prove(&caller, &house.code(&kim), &from(1)).await;
+    let late = house.operators.prove(&caller, &house.code(&kim)).await;
     is(late, OperatorCode::LoginRequired);
 }
 

@@ -68,13 +68,15 @@ impl Broadcast {
 
 /// Whose turn it is.
 pub(super) struct Turns {
-    pub(super) turn: Semaphore,
+    turn: Semaphore,
+    /// The turn of what [audiences](super::tell) are told.
+    pub(super) telling: Semaphore,
     waiting: AtomicUsize,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), waiting: AtomicUsize::new(0) }
+        Self { turn: Semaphore::new(1), telling: Semaphore::new(1), waiting: AtomicUsize::new(0) }
     }
 }
 

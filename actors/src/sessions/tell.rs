@@ -1,8 +1,9 @@
 //! Telling those who are connected what concerns them, an audience at a time.
 //!
-//! What is said to an audience is decided once, encoded once for each format, and shared. It takes
-//! its turn with the [broadcasts](super::broadcast) and goes at their pace; unlike theirs its turn
-//! is never refused, for the clock and operators wait for nobody.
+//! What is said to an audience is decided once, when its turn has come, encoded once for each
+//! format, and shared. It goes at the pace of the [broadcasts](super::broadcast), but has a turn of
+//! its own, which is never refused and waits behind no announcement: the clock and operators wait
+//! for nobody.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl Sessions {
         mut judge: impl FnMut(&Audience) -> Option<Arc<Word>> + Send,
     ) -> usize {
         // It is never closed.
-        let Ok(_turn) = self.0.turns.turn.acquire().await else { return 0 };
+        let Ok(_turn) = self.0.turns.telling.acquire().await else { return 0 };
         // By where it is: connections of one audience share it.
         let mut judged: HashMap<usize, (Arc<Audience>, Option<Arc<Word>>)> = HashMap::new();
         let (mut told, mut since_rest) = (0, 0);

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use actors::operators::forbidden;
 use protocol::error::ErrorBody;
 use protocol::ids::{AppId, RecordId};
 use protocol::operators::refusal::Refusal;
+use protocol::operators::rights::{In, Resource, Right};
 use protocol::operators::{Act as Shown, OperatorName, Page};
 use protocol::time::Micros;
 use serde::Deserialize;
@@ -49,6 +51,11 @@ impl Admin {
             .as_deref()
             .map(|after| place(after).ok_or_else(|| wrong("after", "the `next` of a page")));
         let limit = page(query.limit)?;
+        let (resource, right) = (Resource::Operators, Right::Read);
+        let sees_operators = asked.caller()?.account.may(resource, right, &In::All);
+        if query.kind == Some(Kind::Operator) && !sees_operators {
+            return Err(forbidden(resource, right, &In::All));
+        }
         let read = ActsRead {
             app,
             by: by.transpose()?,
@@ -63,6 +70,9 @@ impl Admin {
         let acts = acts.map_err(|error| actors::fault::of_storage(&error))?;
         let next = acts.last().filter(|_| acts.len() == limit);
         let next = next.map(|last| format!("{}.{}", last.at.0, last.id.simple()));
+        // Left out once they were read: a page may be shorter by them, and still have a next.
+        let seen = |act: &Act| sees_operators || act.kind != Some(Kind::Operator);
+        let acts: Vec<Act> = acts.into_iter().filter(seen).collect();
         let names = self.names(&acts).await?;
         let items = acts.into_iter().map(|act| shown(act, &names)).collect();
         Answer::of(&Page { items, next })

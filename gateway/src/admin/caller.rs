@@ -15,6 +15,8 @@ use crate::http::{client, origin, read, refuse_credentials_in};
 
 /// The largest body, in bytes.
 const BODY_BYTES: usize = 128 * 1024;
+/// The same of what needs no login, and so is read of anybody.
+const OPEN_BODY_BYTES: usize = 4 * 1024;
 
 impl Admin {
     /// Lets a request in, in this order: from our own page, by whom, shown by our own page, with
@@ -47,7 +49,11 @@ impl Admin {
             }
             self.allowed(caller, endpoint, &params)?;
         }
-        let body = Body::read(&head.headers, read(body, BODY_BYTES).await?)?;
+        let most = match endpoint.need() {
+            Need::Nothing => OPEN_BODY_BYTES,
+            Need::Login | Need::Everywhere(..) | Need::InApp(..) => BODY_BYTES,
+        };
+        let body = Body::read(&head.headers, read(body, most).await?)?;
         let from = self.from(&head);
         Ok(Asked { caller, from, token, params, head, body })
     }

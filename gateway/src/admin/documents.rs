@@ -101,7 +101,8 @@ impl Admin {
         let (key, app, office) =
             (asked.key(asked.body.bytes())?, asked.params.app()?, self.office());
         let place = Place { office: &office, by: by(asked.caller()?, key), app: app.as_ref() };
-        self.document::<T>(T::changed(&place, which, sent).await)
+        let changed = T::changed(&place, which, sent).await;
+        self.document::<T>(office.or_again(&place.by, changed).await)
     }
 
     pub(super) async fn document_remove<T: Typed>(&self, asked: Asked) -> Result<Answer, Refusal> {

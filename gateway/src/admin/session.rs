@@ -33,7 +33,7 @@ impl Admin {
 
     pub(super) async fn prove(&self, asked: Asked) -> Result<Answer, Refusal> {
         let ProveRequest { totp } = asked.body.decoded()?;
-        let until = self.operators.prove(asked.caller()?, totp.expose(), &asked.from).await?;
+        let until = self.operators.prove(asked.caller()?, totp.expose()).await?;
         Answer::of(&Proven { proven_until: until })
     }
 
@@ -43,7 +43,7 @@ impl Admin {
 
     pub(super) async fn my_password(&self, asked: Asked) -> Result<Answer, Refusal> {
         let request: OwnPasswordRequest = asked.body.decoded()?;
-        self.operators.change_password(asked.caller()?, &request, &asked.from).await?;
+        self.operators.change_password(asked.caller()?, &request).await?;
         Answer::of(&Done {})
     }
 

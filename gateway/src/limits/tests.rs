@@ -160,3 +160,16 @@ async fn a_node_that_cannot_tell_the_others_counts_alone() {
     ask().unwrap();
     assert_eq!(ask().unwrap_err().code, ErrorCode::LimitRate);
 }
+
+#[tokio::test]
+async fn an_address_has_its_connections_of_operators_and_a_proxy_as_many_as_like() {
+    let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+    let settings = GatewaySettings { trusted_proxies, ..GatewaySettings::default() };
+    let limits = Limits::new(&settings, true);
+    let held: Vec<_> = (0..OPERATORS).map(|_| limits.operator(LOOPBACK).unwrap()).collect();
+    assert!(limits.operator(LOOPBACK).is_err() && limits.operator(stranger()).is_ok());
+    let proxy = IpAddr::from([10, 0, 0, 1]);
+    assert!((0..2 * OPERATORS).all(|_| limits.operator(proxy).unwrap().is_none()));
+    drop(held);
+    assert!(limits.operator(LOOPBACK).is_ok());
+}

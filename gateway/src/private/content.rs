@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use storage::documents::{Document, Kind};
 use uuid::Uuid;
 
-use super::launching::{MOST, ShownDocument, whose};
+use super::launching::{ShownDocument, all, whose};
 use super::members::done;
 use super::{Desk, Order, Private};
 
@@ -60,7 +60,7 @@ impl Desk {
                 let changed = office.change_piece(&by, kind, app.as_ref(), id, *sent, None).await;
                 changed.map(|one| vec![one])
             }
-            PieceDeed::List => office.list(kind, whose(app), None, MOST).await,
+            PieceDeed::List => all(&office, kind, whose(app)).await,
             PieceDeed::Remove { id } => {
                 let removed = office.remove(&by, kind, app.as_ref(), id, None).await;
                 removed.map(|one| vec![one])

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::members::done;
 use super::{Desk, Order, Private};
 
-/// The most documents or acts that are listed at once.
+/// The most acts that are listed at once, and how many documents are read at a time.
 pub(super) const MOST: usize = 1_000;
 
 /// The body of `/commands/version`.
@@ -205,9 +205,7 @@ impl Desk {
                 self.known(Some(&app)).await?;
                 office.put_version(&by, &app, &version, expected).await.map(|one| vec![one])
             }
-            VersionOrder::List { app } => {
-                office.list(Kind::Version, Whose::Games(app), None, MOST).await
-            }
+            VersionOrder::List { app } => all(&office, Kind::Version, Whose::Games(app)).await,
             VersionOrder::Remove { app, id } => {
                 let removed = office.remove(&by, Kind::Version, Some(&app), id, None).await;
                 removed.map(|one| vec![one])
@@ -229,9 +227,7 @@ impl Desk {
                 self.known(app.as_ref()).await?;
                 office.plan(&by, app.as_ref(), plan).await.map(|one| vec![one])
             }
-            MaintenanceOrder::List { app } => {
-                office.list(Kind::Maintenance, whose(app), None, MOST).await
-            }
+            MaintenanceOrder::List { app } => all(&office, Kind::Maintenance, whose(app)).await,
             MaintenanceOrder::Extend { app, id, to } => amend(app, id, Amend::Extend(to)).await,
             MaintenanceOrder::End { app, id } => amend(app, id, Amend::End).await,
             MaintenanceOrder::Off { app, id } => amend(app, id, Amend::Off).await,
@@ -246,7 +242,7 @@ impl Desk {
                 self.known(app.as_ref()).await?;
                 office.put_tester(&by, app.as_ref(), &tester, None).await.map(|one| vec![one])
             }
-            TesterOrder::List { app } => office.list(Kind::Tester, whose(app), None, MOST).await,
+            TesterOrder::List { app } => all(&office, Kind::Tester, whose(app)).await,
             TesterOrder::Remove { app, id } => {
                 let removed = office.remove(&by, Kind::Tester, app.as_ref(), id, None).await;
                 removed.map(|one| vec![one])
@@ -298,6 +294,24 @@ fn state(kind: Kind, body: &str, now: Micros) -> Option<&'static str> {
             serde_json::from_str(body).ok().map(|body: PieceBody| body.state(now).word())
         }
         Kind::Version | Kind::Tester | Kind::Image | Kind::Operator => None,
+    }
+}
+
+/// All of a kind: the office bounds how many there are.
+pub(super) async fn all(
+    office: &Office,
+    kind: Kind,
+    whose: Whose,
+) -> Result<Vec<Document>, Refused> {
+    let mut all: Vec<Document> = Vec::new();
+    loop {
+        let after = all.last().map(|last| last.id);
+        let page = office.list(kind, whose.clone(), after, MOST).await?;
+        let whole = page.len() < MOST;
+        all.extend(page);
+        if whole {
+            return Ok(all);
+        }
     }
 }
 

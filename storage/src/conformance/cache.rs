@@ -17,7 +17,7 @@ use super::scene::{START, candidate};
 use crate::cache::{CacheDuty, CacheKey, Fill, Lease, Look, Part, Value};
 use crate::identity::Identity;
 use crate::members::{Ban, By, Member};
-use crate::sessions::{Device, EndedBy, Login, Standing};
+use crate::sessions::{Device, EndedBy, Login, Said, Standing};
 
 /// A key of somebody's own.
 #[must_use]
@@ -89,6 +89,11 @@ pub fn everything() -> Vec<(CacheKey, Value)> {
             store,
             name: store.map(|_| "지민의 📱".to_owned()),
             version: "1.4.0-β".to_owned(),
+            said: Box::new(Said {
+                country: store.map(|_| "KR".to_owned()),
+                lang: store.map(|_| "ko".to_owned()),
+                device_id: store.map(|_| "5b0c-77".to_owned()),
+            }),
         };
         let login = Login {
             id,

@@ -15,7 +15,7 @@ use crate::members::{Ban, BanWrite, By, Member};
 use crate::open::Storage;
 use crate::push::NewPush;
 use crate::sessions::{
-    Device, End, EndedBy, NewLogin, RefreshOutcome, RefreshWrite, Standing, TakeOver,
+    Device, End, EndedBy, NewLogin, RefreshOutcome, RefreshWrite, Said, Standing, TakeOver,
 };
 
 /// The moment at which a case begins.
@@ -60,6 +60,11 @@ pub(crate) fn new_login(provider: &str, now: Micros) -> NewLogin {
             store: Some(StoreName::GooglePlay),
             name: Some("Pixel 9".to_owned()),
             version: "1.4.0".to_owned(),
+            said: Box::new(Said {
+                country: Some("KR".to_owned()),
+                lang: Some("ko".to_owned()),
+                device_id: Some("5b0c-77".to_owned()),
+            }),
         },
         tag: digest(),
         token: digest(),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::scene::{DAY, Game, INSTANT, LIFETIME, SECOND, START, candidate};
 use crate::error::StorageError;
 use crate::open::Storage;
-use crate::sessions::{Device, End, EndedBy, Login, Standing};
+use crate::sessions::{Device, End, EndedBy, Login, Said, Standing};
 
 pub async fn a_login_stands_as_it_was_written(storage: Storage) {
     let game = Game::new(&storage);
@@ -22,7 +22,18 @@ pub async fn a_login_stands_as_it_was_written(storage: Storage) {
     for (place, store) in stores.enumerate() {
         let platform = Platform::ALL[place % Platform::ALL.len()];
         let name = store.map(|_| "지민의 📱".to_owned());
-        let device = Device { platform, store, name, version: "1.4.0-β".to_owned() };
+        let said = |text: &str| store.map(|_| text.to_owned());
+        let device = Device {
+            platform,
+            store,
+            name,
+            version: "1.4.0-β".to_owned(),
+            said: Box::new(Said {
+                country: said("KR"),
+                lang: said("zh-Hant-TW"),
+                device_id: said("5b0c-77"),
+            }),
+        };
         let mut write = game.vouched("person", START);
         write.login.device = device.clone();
         let player = game.enter(write).await;

@@ -16,7 +16,8 @@ use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::members::Member;
 use crate::sessions::{
-    Device, End, EndedBy, Login, NewLogin, RefreshOutcome, RefreshWrite, SessionsDuty, Standing,
+    Device, End, EndedBy, Login, NewLogin, RefreshOutcome, RefreshWrite, Said, SessionsDuty,
+    Standing,
 };
 
 #[async_trait]
@@ -96,8 +97,10 @@ pub(super) fn take(
     connection
         .prepare_cached(
             "INSERT INTO login (login, app, member, provider, epoch, platform, store, device,
-                 version, created_at, refreshed_at, expires_at, tag, token)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13)",
+                 version, created_at, refreshed_at, expires_at, tag, token, country, lang,
+                 device_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15,
+                 ?16)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -114,6 +117,9 @@ pub(super) fn take(
                 login.expires_at.0,
                 login.tag,
                 login.token,
+                login.device.said.country,
+                login.device.said.lang,
+                login.device.said.device_id,
             ])
         })
         .map_err(unavailable)?;
@@ -121,7 +127,7 @@ pub(super) fn take(
 }
 
 const LOGIN: &str = "login, provider, epoch, platform, store, device, version, created_at, \
-                     refreshed_at, expires_at, ended_by";
+                     refreshed_at, expires_at, ended_by, country, lang, device_id";
 
 fn login(row: &Row<'_>) -> rusqlite::Result<Result<Login>> {
     let id = LoginId(row.get(0)?);
@@ -146,7 +152,17 @@ fn login(row: &Row<'_>) -> rusqlite::Result<Result<Login>> {
         id,
         provider: row.get(1)?,
         epoch: row.get(2)?,
-        device: Device { platform, store, name: row.get(5)?, version: row.get(6)? },
+        device: Device {
+            platform,
+            store,
+            name: row.get(5)?,
+            version: row.get(6)?,
+            said: Box::new(Said {
+                country: row.get(11)?,
+                lang: row.get(12)?,
+                device_id: row.get(13)?,
+            }),
+        },
         created_at: Micros(row.get(7)?),
         refreshed_at: Micros(row.get(8)?),
         expires_at: Micros(row.get(9)?),

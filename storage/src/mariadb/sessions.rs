@@ -21,8 +21,8 @@ use super::tx::Locks;
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::sessions::{
-    Device, End, EndWrite, EndedBy, Login, LoginsRead, RefreshOutcome, RefreshWrite, SessionsDuty,
-    Standing, StandingRead,
+    Device, End, EndWrite, EndedBy, Login, LoginsRead, RefreshOutcome, RefreshWrite, Said,
+    SessionsDuty, Standing, StandingRead,
 };
 
 #[async_trait]
@@ -85,9 +85,9 @@ impl SessionsDuty for MariaDb {
 /// The columns that [`login`] reads.
 const COLUMNS: &str = "login.login, login.provider, login.epoch, login.platform, login.store, \
     login.device, login.version, login.created_at, login.refreshed_at, login.expires_at, \
-    login.ended_by";
+    login.ended_by, login.country, login.lang, login.device_id";
 /// How many they are.
-const WIDTH: usize = 11;
+const WIDTH: usize = 14;
 
 /// The login whose columns begin a row.
 fn login(row: &mut Row) -> Result<Login> {
@@ -105,6 +105,11 @@ fn login(row: &mut Row) -> Result<Login> {
             .transpose()?,
         name: cell(row, 5, "login.device")?,
         version: cell(row, 6, "login.version")?,
+        said: Box::new(Said {
+            country: cell(row, 11, "login.country")?,
+            lang: cell(row, 12, "login.lang")?,
+            device_id: cell(row, 13, "login.device_id")?,
+        }),
     };
     Ok(Login {
         id,

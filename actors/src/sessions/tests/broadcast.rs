@@ -133,3 +133,19 @@ async fn it_is_finished_when_the_one_who_asked_has_left() {
     assert_eq!(sessions.broadcast(app("demo"), words("again")).await, Ok(600));
     assert_eq!(heard.lock().len(), 1_200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_audiences_are_told_waits_behind_no_announcement() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let (heard, _there) = come(&sessions, "demo", 1_000, Format::Json);
+    let announced = sessions.broadcast(app("demo"), words("hello"));
+    let told = async {
+        while heard.lock().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(sessions.tell_audiences(None, |_| None).await, 0);
+        assert!(heard.lock().len() < 1_000, "it is told before the announcement is over");
+    };
+    assert_eq!(tokio::join!(announced, told).0, Ok(1_000));
+}

@@ -186,8 +186,13 @@ async fn member(storage: &Storage, number: usize) -> Result<MemberId, Fault> {
         now.0 / 1_000,
         u16::try_from(number % 4_096).unwrap_or_default(),
     );
-    let device =
-        Device { platform: Platform::Android, store: None, name: None, version: "1".to_owned() };
+    let device = Device {
+        platform: Platform::Android,
+        store: None,
+        name: None,
+        version: "1".to_owned(),
+        said: Box::default(),
+    };
     let login = NewLogin {
         id: LoginId(Uuid::now_v7()),
         provider: "bench".to_owned(),

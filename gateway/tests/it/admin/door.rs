@@ -1,6 +1,8 @@
 //! What comes from elsewhere is turned away, and every answer is guarded.
 
 use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 use super::{Browser, owned};
 use crate::harness::Daemun;
@@ -130,10 +132,37 @@ async fn a_body_that_is_too_large_or_not_known_is_refused() {
     let large = json!({"totp": "1".repeat(200_000)});
     let said = browser.post("/admin/v1/prove", large).await;
     assert_eq!(said.refused(), (413, "body.too_large"));
+    // Of who has not logged in yet less is read.
+    let login = |long| json!({"name": "owner", "password": "x".repeat(long), "totp": "1"});
+    let said = browser.post("/admin/v1/login", login(4_100)).await;
+    assert_eq!(said.refused(), (413, "body.too_large"));
+    assert_ne!(browser.post("/admin/v1/login", login(4_000)).await.status, 413);
     let typo = browser.post("/admin/v1/prove", json!({"totp": "1", "topt": "2"})).await;
     assert_eq!(typo.refused(), (400, "body.invalid"));
     assert!(typo.body["err"]["message"].as_str().unwrap().contains("topt"), "{}", typo.body);
     let said = browser.get("/admin/v1/operators?limt=3").await;
     assert_eq!(said.refused(), (400, "body.invalid"));
     assert_eq!(browser.get("/admin/v1/operators?limit=201").await.refused(), (400, "body.invalid"));
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_to_it() {
+    let house = Daemun::start().await;
+    let connect = async || TcpStream::connect(house.server.admin).await.unwrap();
+    let mut all = Vec::new();
+    for _ in 0..64 {
+        all.push(connect().await);
+    }
+    let mut read = Vec::new();
+    // A reset is as good an end as any.
+    let _ = connect().await.read_to_end(&mut read).await;
+    assert!(read.is_empty());
+    // Of the others none was closed, and one that goes makes room.
+    for stream in &all {
+        let mut byte = [0];
+        let error = stream.try_read(&mut byte).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    }
+    all.pop();
+    while house.admin().get("/admin/v1/me").await.is_err() {}
 }

@@ -150,3 +150,31 @@ async fn nobody_gives_himself_more() {
     let said = chief.with("POST", "/admin/v1/operators", &key, Some(mine)).await;
     assert_eq!(said.refused(), (403, "operator.forbidden"));
 }
+
+#[tokio::test]
+async fn what_is_done_to_operators_is_audited_for_who_may_see_operators() {
+    let house = Daemun::start().await;
+    let owner = Account::new(&house, "owner", &["owner"]).await.enter(&house).await;
+    let support = Account::new(&house, "support", &["support"]).await.enter(&house).await;
+    let path = "/admin/v1/apps/demo/versions";
+    let version = json!({"version": "1.0", "platform": "web", "state": "beta"});
+    let key = [("idempotency-key", "k")];
+    assert_eq!(owner.with("POST", path, &key, Some(version)).await.status, 201);
+    let kinds = async |browser: &Browser, query: &str| {
+        let page = browser.get(&format!("/admin/v1/audit?{query}")).await.ok();
+        let items = page["items"].as_array().unwrap().clone();
+        let kinds: Vec<String> =
+            items.iter().map(|act| act["kind"].as_str().unwrap().to_owned()).collect();
+        (kinds, page["next"].is_string())
+    };
+    let (all, _) = kinds(&owner, "").await;
+    assert_eq!((all.len(), &all[0]), (5, &"version".to_owned()));
+    assert_eq!(kinds(&support, "").await, (vec!["version".to_owned()], false));
+    // Whoever asks for pages comes to what is behind.
+    assert!(kinds(&support, "limit=1").await.1);
+    let said = support.get("/admin/v1/audit?kind=operator").await;
+    assert_eq!(said.refused(), (403, "operator.forbidden"));
+    assert_eq!(kinds(&owner, "kind=operator").await.0.len(), 4);
+    let id = support.get("/admin/v1/me").await.ok()["operator"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(kinds(&support, &format!("of={id}")).await.0.len(), 0);
+}

@@ -4,6 +4,8 @@ use std::process::Command;
 
 use protocol::ids::AppId;
 use serde_json::{Value, json};
+use storage::audit::Actor;
+use storage::documents::{Change, Kind, Sealed, Write};
 
 use super::{put, refused};
 use crate::harness::{Daemun, text};
@@ -121,4 +123,28 @@ async fn where_no_server_runs_what_is_written_counts_from_its_start() {
     let told = again.http().ask("launch.status", None, body).await.unwrap();
     assert_eq!(told["status"], 301);
     drop(folder);
+}
+
+#[tokio::test]
+async fn a_list_is_whole_however_long_it_is() {
+    let house = Daemun::start().await;
+    let documents = &house.server.gate.node.storage.documents;
+    for number in 0..1_001 {
+        let body = json!({"version": format!("1.{number}"), "platform": "web", "state": "beta"});
+        let change = Change {
+            kind: Kind::Version,
+            id: uuid::Uuid::now_v7(),
+            app: Some("demo".parse().unwrap()),
+            handle: Some(format!("web/any/1.{number}")),
+            expected: None,
+            write: Write::Put { body: body.to_string(), sealed: Sealed::Keep },
+            by: Actor::Command,
+            key: None,
+            what: "version.put",
+            now: house.now(),
+        };
+        documents.change(change).await.unwrap();
+    }
+    let list = house.command("/commands/version", json!({"do": "list", "app": "demo"})).await;
+    assert_eq!(list.as_array().unwrap().len(), 1_001);
 }

@@ -283,3 +283,29 @@ async fn who_tests_from_an_address_stays_in() {
     let body = json!({"app": "demo", "client": here});
     assert_eq!(socket.request("launch.status", body).await.unwrap()["status"], 303);
 }
+
+#[tokio::test]
+async fn a_token_that_was_refreshed_without_a_word_is_its_clients() {
+    let house = Daemun::start().await;
+    let (here, lab) = (being("1.0", "d", "ko"), being("1.0", "lab", "ko"));
+    let tester = json!({"do": "add", "app": "demo", "tester": {"device_id": "lab"}});
+    house.command("/commands/tester", tester).await;
+    let mut player = visitor(&house, &here).log_in().await.unwrap();
+    let mut staff = visitor(&house, &lab).log_in().await.unwrap();
+    // Nobody is kept out yet; the token lives longer than that is so.
+    player.refresh().await.unwrap();
+    staff.refresh().await.unwrap();
+    let ask = async |token: &str| {
+        let error = house.http().ask("member.me", Some(token), json!({})).await.err()?;
+        error.refused().cloned()
+    };
+    assert!(ask(player.access_token()).await.is_none());
+    let only = json!({"scope": {"countries": ["KR"]}});
+    plan(&house, START, START.after(minutes(5)), only).await;
+    let refused = ask(player.access_token()).await.unwrap();
+    assert_eq!(refused.code, ErrorCode::LaunchMaintenance);
+    assert_eq!(refused.detail.unwrap()["maintenance"]["message"], "점검");
+    assert!(ask(staff.access_token()).await.is_none());
+    assert_eq!(code(player.refresh().await), ErrorCode::LaunchMaintenance);
+    staff.refresh().await.unwrap();
+}

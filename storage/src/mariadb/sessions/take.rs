@@ -74,6 +74,9 @@ pub(in crate::mariadb) fn row(held: &Held, login: &NewLogin) -> Vec<Value> {
         login.expires_at.0.into(),
         digest(&login.tag),
         digest(&login.token),
+        login.device.said.country.as_deref().into(),
+        login.device.said.lang.as_deref().into(),
+        login.device.said.device_id.as_deref().into(),
     ]
 }
 
@@ -83,6 +86,6 @@ pub(in crate::mariadb) async fn write(
     rows: Vec<Vec<Value>>,
 ) -> Result<(), Fault> {
     let into = "login (login, app, member, provider, epoch, platform, store, device, version, \
-                created_at, refreshed_at, expires_at, tag, token)";
+                created_at, refreshed_at, expires_at, tag, token, country, lang, device_id)";
     insert(connection, into, rows).await
 }

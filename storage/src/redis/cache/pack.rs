@@ -13,10 +13,10 @@ use crate::cache::{CacheKey, Part, Value};
 use crate::clock::Micros;
 use crate::identity::Identity;
 use crate::members::{Ban, By, Member};
-use crate::sessions::{Device, EndedBy, Login, Standing};
+use crate::sessions::{Device, EndedBy, Login, Said, Standing};
 
 /// The version of what is written here.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Where a value is in its member's hash.
 pub(crate) fn field(key: &CacheKey) -> String {
@@ -107,6 +107,9 @@ struct PackedStanding {
     store: Option<StoreName>,
     name: Option<String>,
     version: String,
+    country: Option<String>,
+    lang: Option<String>,
+    device_id: Option<String>,
     created_at: i64,
     refreshed_at: i64,
     expires_at: i64,
@@ -152,6 +155,9 @@ impl PackedStanding {
             store: login.device.store,
             name: login.device.name.clone(),
             version: login.device.version.clone(),
+            country: login.device.said.country.clone(),
+            lang: login.device.said.lang.clone(),
+            device_id: login.device.said.device_id.clone(),
             created_at: login.created_at.0,
             refreshed_at: login.refreshed_at.0,
             expires_at: login.expires_at.0,
@@ -169,6 +175,11 @@ impl PackedStanding {
             store: self.store,
             name: self.name,
             version: self.version,
+            said: Box::new(Said {
+                country: self.country,
+                lang: self.lang,
+                device_id: self.device_id,
+            }),
         };
         let login = Login {
             id,
