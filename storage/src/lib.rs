@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod turns;
 pub mod documents;
 pub mod audit;
+pub mod images;
 pub mod operators;
 pub mod presence;
 pub mod rates;
