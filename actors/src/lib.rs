@@ -9,6 +9,7 @@ pub mod supervisor;
 
 pub mod apps;
 pub mod launching;
+pub mod content;
 pub mod identity;
 pub mod purchases;
 pub mod presence;

@@ -17,6 +17,7 @@ mod tests;
 use ractor::SpawnErr;
 use storage::open::Storage;
 
+use crate::content::images::sweep::Sweep;
 use crate::housekeeper::{self, HousekeeperActor};
 use crate::identity::tokens::AccessTokens;
 use crate::launching::Launching;
@@ -57,6 +58,7 @@ pub async fn start(
         sessions: storage.sessions.clone(),
         inboxes: storage.inboxes.clone(),
         operators: storage.operators.clone(),
+        images: Sweep::new(storage),
         tokens: tokens.clone(),
         clock,
     };

@@ -2,6 +2,7 @@
 //! simulators' controls in development.
 
 mod apps;
+mod images;
 mod launching;
 mod ledger;
 mod members;
@@ -17,6 +18,7 @@ pub use members::{
 pub use operators::OperatorOrder;
 pub use webhooks::{NoticesPage, NoticesQuery, ReplayCommand, Replayed, ShownNotice};
 
+pub use images::ImageOrder;
 pub use launching::{
     ActsQuery, MaintenanceOrder, ShownAct, ShownDocument, TesterOrder, VersionOrder,
 };
@@ -26,7 +28,7 @@ pub use purchases::{
     VerifyCommand,
 };
 
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn_with_state};
@@ -80,6 +82,7 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/wallet/show", post(ledger::wallet))
         .route("/ledger/audit", post(ledger::audit))
         .route("/version", post(launching::version))
+        .route("/image", post(images::image).layer(DefaultBodyLimit::max(images::BODY_BYTES)))
         .route("/maintenance", post(launching::maintenance))
         .route("/tester", post(launching::tester))
         .route("/audit", post(launching::audit))

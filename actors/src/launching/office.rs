@@ -1,6 +1,8 @@
 //! What operators do about launching, whichever way they come: checked, written, and known on
 //! this node at once.
 
+pub mod images;
+
 use protocol::ids::AppId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +13,7 @@ use storage::documents::{
     Change, Changed, Document, Documents, Kind, Sealed, SentKey, Whose, Write,
 };
 use storage::error::StorageError;
+use storage::images::Images;
 use uuid::Uuid;
 
 use super::Launching;
@@ -43,6 +46,9 @@ pub enum Refused {
     /// It is there already, as this.
     #[error("it is there already, as {}", .0.id)]
     Exists(Box<Document>),
+    /// These use it.
+    #[error("it is in use, by {}", listed(.0))]
+    InUse(Vec<Document>),
     /// There is none.
     #[error("there is no such {}", .0.word())]
     Missing(Kind),
@@ -60,6 +66,17 @@ pub enum Refused {
     /// What storage says.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// The most that are named of those which use something.
+const NAMED: usize = 5;
+
+fn listed(users: &[Document]) -> String {
+    let named: Vec<String> =
+        users.iter().take(NAMED).map(|it| format!("{} {}", it.kind.word(), it.id)).collect();
+    let more = users.len().saturating_sub(NAMED);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{rest}", named.join(", "))
 }
 
 impl Refused {
@@ -115,6 +132,8 @@ pub struct Office {
     documents: Documents,
     /// Told of what was written; `None` where no server runs.
     launching: Option<Launching>,
+    /// Where the bytes of images are.
+    images: Images,
     clock: Arc<dyn Clock>,
 }
 
@@ -133,7 +152,7 @@ impl Office {
     /// An office over these documents.
     #[must_use]
     pub fn new(documents: Documents, launching: Option<Launching>, clock: Arc<dyn Clock>) -> Self {
-        Self { documents, launching, clock }
+        Self { documents, launching, images: Images::default(), clock }
     }
 
     fn now(&self) -> Micros {

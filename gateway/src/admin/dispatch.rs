@@ -5,7 +5,7 @@ use protocol::operators::refusal::Refusal;
 
 use super::Admin;
 use super::answer::Answer;
-use super::documents::{Maintenance, Testers, Versions};
+use super::documents::{Images, Maintenance, Testers, Versions};
 use super::request::Asked;
 
 impl Admin {
@@ -54,6 +54,10 @@ impl Admin {
             Endpoint::TesterShow => self.document_show::<Testers>(asked).await,
             Endpoint::TesterChange => self.document_change::<Testers>(asked).await,
             Endpoint::TesterRemove => self.document_remove::<Testers>(asked).await,
+            Endpoint::ImageList => self.documents::<Images>(asked).await,
+            Endpoint::ImageUpload => self.image_upload(asked).await,
+            Endpoint::ImageShow => self.document_show::<Images>(asked).await,
+            Endpoint::ImageRemove => self.image_remove(asked).await,
         }
     }
 }

@@ -119,7 +119,7 @@ pub struct OfApp {
 }
 
 impl OfApp {
-    fn app(self) -> Option<AppId> {
+    pub(super) fn app(self) -> Option<AppId> {
         (!self.all).then_some(self.app)
     }
 }

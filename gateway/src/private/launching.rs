@@ -21,7 +21,7 @@ use super::members::done;
 use super::{Desk, Order, Private};
 
 /// The most documents or acts that are listed at once.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 /// The body of `/commands/version`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -179,13 +179,14 @@ pub struct ShownAct {
 }
 
 impl Desk {
-    fn office(&self) -> Office {
+    pub(super) fn office(&self) -> Office {
         let documents = self.storage.documents.clone();
-        Office::new(documents, self.launching.clone(), self.clock.clone())
+        let office = Office::new(documents, self.launching.clone(), self.clock.clone());
+        office.with_images(self.storage.images.clone())
     }
 
     /// A game that is there: a word that is mistyped must not be written to.
-    async fn known(&self, app: Option<&AppId>) -> Result<(), ErrorBody> {
+    pub(super) async fn known(&self, app: Option<&AppId>) -> Result<(), ErrorBody> {
         let Some(app) = app else { return Ok(()) };
         let apps = self.storage.apps.list().await.map_err(|error| fault::of_storage(&error))?;
         if apps.iter().any(|known| known.id == *app) {
@@ -266,7 +267,7 @@ impl Desk {
         Ok(acts.into_iter().map(shown_act).collect())
     }
 
-    fn shown(
+    pub(super) fn shown(
         &self,
         documents: Result<Vec<Document>, Refused>,
     ) -> Result<Vec<ShownDocument>, ErrorBody> {
@@ -289,7 +290,7 @@ impl Desk {
     }
 }
 
-fn whose(app: Option<AppId>) -> Whose {
+pub(super) fn whose(app: Option<AppId>) -> Whose {
     app.map_or(Whose::Publishers, Whose::Games)
 }
 
@@ -300,6 +301,7 @@ fn told(refused: Refused) -> ErrorBody {
         Refused::Invalid { field, reason } => ErrorBody::invalid(&field, reason),
         Refused::Stale(_)
         | Refused::Exists(_)
+        | Refused::InUse(_)
         | Refused::Missing(_)
         | Refused::KeyReused
         | Refused::Full { .. } => ErrorBody::new(ErrorCode::BodyInvalid, refused.to_string()),

@@ -1,5 +1,6 @@
 //! What each row of the table is described with, besides its types.
 
+use actors::content::images::MediaType;
 use protocol::operators::endpoint::{Endpoint, Need, Weight};
 use serde_json::{Value, json};
 use utoipa::openapi::Required;
@@ -28,6 +29,10 @@ pub(super) fn tag(endpoint: Endpoint) -> &'static str {
         | Endpoint::OperatorTotp
         | Endpoint::OperatorSessions
         | Endpoint::OperatorSessionsEnd => "operators",
+        Endpoint::ImageList
+        | Endpoint::ImageUpload
+        | Endpoint::ImageShow
+        | Endpoint::ImageRemove => "content",
         Endpoint::VersionList
         | Endpoint::VersionCreate
         | Endpoint::VersionShow
@@ -116,7 +121,9 @@ fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
         Endpoint::Operators
         | Endpoint::VersionList
         | Endpoint::MaintenanceList
-        | Endpoint::TesterList => &[AFTER, LIMIT],
+        | Endpoint::TesterList
+        | Endpoint::ImageList => &[AFTER, LIMIT],
+        Endpoint::ImageUpload => &[("name", "What operators call it, up to 128 bytes.")],
         Endpoint::Audit | Endpoint::AppAudit => &[
             ("by", "Those of `command`, or of `operator:` and an id."),
             ("kind", "Those on documents of this kind."),
@@ -155,7 +162,9 @@ fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
         | Endpoint::TesterChange
         | Endpoint::TesterRemove
         | Endpoint::MaintenanceExtend
-        | Endpoint::MaintenanceEnd => &[],
+        | Endpoint::MaintenanceEnd
+        | Endpoint::ImageShow
+        | Endpoint::ImageRemove => &[],
     }
 }
 
@@ -167,6 +176,7 @@ pub(super) fn makes(endpoint: Endpoint) -> bool {
             | Endpoint::VersionCreate
             | Endpoint::MaintenanceCreate
             | Endpoint::TesterCreate
+            | Endpoint::ImageUpload
     )
 }
 
@@ -185,6 +195,7 @@ pub(super) fn takes_version(endpoint: Endpoint) -> bool {
             | Endpoint::MaintenanceEnd
             | Endpoint::TesterChange
             | Endpoint::TesterRemove
+            | Endpoint::ImageRemove
     )
 }
 
@@ -193,6 +204,15 @@ pub(super) fn takes_key(endpoint: Endpoint) -> Option<Required> {
         Endpoint::OperatorTotp => Some(Required::True),
         other if makes(other) => Some(Required::True),
         other => takes_version(other).then_some(Required::False),
+    }
+}
+
+/// As what a body is sent.
+pub(super) fn media_types(endpoint: Endpoint) -> Vec<&'static str> {
+    if endpoint == Endpoint::ImageUpload {
+        MediaType::ALL.iter().map(|known| known.word()).collect()
+    } else {
+        vec!["application/json"]
     }
 }
 
@@ -242,6 +262,10 @@ pub(super) fn example(endpoint: Endpoint) -> Option<Value> {
         | Endpoint::MaintenanceRemove
         | Endpoint::TesterList
         | Endpoint::TesterShow
-        | Endpoint::TesterRemove => None,
+        | Endpoint::TesterRemove
+        | Endpoint::ImageList
+        | Endpoint::ImageUpload
+        | Endpoint::ImageShow
+        | Endpoint::ImageRemove => None,
     }
 }

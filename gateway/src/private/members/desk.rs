@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actors::content::images::Workshop;
 use actors::fault;
 use actors::launching::Launching;
 use actors::node::Node;
@@ -55,6 +56,7 @@ pub struct Desk {
     pub(in crate::private) clock: Arc<dyn Clock>,
     /// Told of what operators write; `None` where no server runs.
     pub(in crate::private) launching: Option<Launching>,
+    pub(in crate::private) workshop: Workshop,
 }
 
 impl Desk {
@@ -66,6 +68,7 @@ impl Desk {
             sessions: node.sessions.clone(),
             clock: node.clock.clone(),
             launching: Some(node.launching.clone()),
+            workshop: node.workshop.clone(),
         }
     }
 
@@ -87,7 +90,7 @@ impl Desk {
         let shut = actors::purchases::desk::Desk::closed(storage.clone(), clock.clone());
         let sessions =
             Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), shut);
-        Ok(Self { storage, sessions, clock, launching: None })
+        Ok(Self { storage, sessions, clock, launching: None, workshop: Workshop::default() })
     }
 
     /// Writes what is still to be written. What the game log's server does not take in time is

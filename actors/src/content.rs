@@ -1,0 +1,3 @@
+//! What operators show to players: images.
+
+pub mod images;
