@@ -18,6 +18,7 @@ mod game_servers;
 mod gamelog;
 mod http;
 mod identity;
+mod images;
 mod keys;
 mod kill;
 mod launching;
