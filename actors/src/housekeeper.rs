@@ -10,6 +10,7 @@ use storage::operators::Operators;
 use storage::push::Inboxes;
 use storage::sessions::SessionStore;
 
+use crate::content::images::sweep::Sweep;
 use crate::identity::tokens::AccessTokens;
 use crate::operators::IDLE;
 
@@ -32,6 +33,7 @@ pub(crate) struct Args {
     pub(crate) inboxes: Inboxes,
     pub(crate) operators: Operators,
     pub(crate) content: Content,
+    pub(crate) images: Sweep,
     pub(crate) tokens: AccessTokens,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -51,6 +53,11 @@ impl Args {
         let reloaded = tokio::task::spawn_blocking(move || tokens.reload()).await;
         if let Ok(Err(error)) = reloaded {
             tracing::error!(%error, "the signing keys could not be read again; those known stay");
+        }
+        match self.images.look(self.clock.now()).await {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "{gone} images that nobody had any more are gone"),
+            Err(error) => tracing::warn!(%error, "images could not be forgotten"),
         }
         // A nonce is judged a moment before it is written as used, so it is remembered for a
         // moment longer than it is good.

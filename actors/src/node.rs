@@ -17,6 +17,7 @@ use storage::gamelog::Event;
 use storage::open::Storage;
 
 use crate::apps::Game;
+use crate::content::images::Workshop;
 use crate::content::{self, Content};
 use crate::identity::IdentityService;
 use crate::identity::tokens::Caller;
@@ -48,6 +49,8 @@ pub struct Node {
     pub storage: Storage,
     /// Where purchases come in.
     pub desk: Desk,
+    /// Where images are read and written anew.
+    pub workshop: Workshop,
 }
 
 /// A session that was opened on a connection.

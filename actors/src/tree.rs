@@ -19,6 +19,7 @@ use ractor::SpawnErr;
 use storage::open::Storage;
 
 use crate::content::Content;
+use crate::content::images::sweep::Sweep;
 use crate::housekeeper::{self, HousekeeperActor};
 use crate::identity::tokens::AccessTokens;
 use crate::launching::Launching;
@@ -62,6 +63,7 @@ pub async fn start(
         inboxes: storage.inboxes.clone(),
         operators: storage.operators.clone(),
         content: storage.content.clone(),
+        images: Sweep::new(storage),
         tokens: tokens.clone(),
         clock,
     };

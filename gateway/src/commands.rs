@@ -7,6 +7,7 @@ pub mod content;
 pub mod gamelog;
 pub mod healthcheck;
 pub mod keys;
+pub mod images;
 pub mod launching;
 pub mod ledger;
 pub mod member;

@@ -10,6 +10,7 @@ pub(crate) use failure::answer;
 pub(crate) use operations::{Asked, dispatch, served};
 pub use operations::{call, options, unknown};
 pub(crate) use request::{
-    KEY_BYTES, bearer, client, content_type, idempotency_key, origin, read, refuse_credentials_in,
+    KEY_BYTES, bearer, client, content_type, idempotency_key, origin, read, read_within,
+    refuse_credentials_in,
 };
 pub use well_known::jwks;

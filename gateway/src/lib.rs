@@ -9,6 +9,7 @@ pub mod gate;
 pub mod limits;
 mod patient;
 pub mod http;
+mod images;
 pub mod hooks;
 pub mod legacy;
 pub mod game_servers;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use gateway::commands::content::PieceCommand;
+use gateway::commands::images::ImageCommand;
 use gateway::commands::launching::{
     AuditCommand, MaintenanceCommand, TesterCommand, VersionCommand,
 };
@@ -85,6 +86,11 @@ enum Command {
         #[command(subcommand)]
         command: VersionCommand,
     },
+    /// Keeps, lists and takes away the images that notices and banners show.
+    Image {
+        #[command(subcommand)]
+        command: ImageCommand,
+    },
     /// Plans maintenance, has it end earlier or later, or calls it off.
     Maintenance {
         #[command(subcommand)]
@@ -153,6 +159,7 @@ fn main() -> ExitCode {
         Command::Version { command } => {
             runtime.block_on(commands::launching::version(command, &flags))
         }
+        Command::Image { command } => runtime.block_on(commands::images::run(command, &flags)),
         Command::Maintenance { command } => {
             runtime.block_on(commands::launching::maintenance(command, &flags))
         }

@@ -3,6 +3,7 @@
 
 mod apps;
 mod content;
+mod images;
 mod launching;
 mod ledger;
 mod members;
@@ -19,6 +20,7 @@ pub use operators::OperatorOrder;
 pub use webhooks::{NoticesPage, NoticesQuery, ReplayCommand, Replayed, ShownNotice};
 
 pub use content::{PieceDeed, PieceOrder};
+pub use images::ImageOrder;
 pub use launching::{
     ActsQuery, MaintenanceOrder, ShownAct, ShownDocument, TesterOrder, VersionOrder,
 };
@@ -28,7 +30,7 @@ pub use purchases::{
     VerifyCommand,
 };
 
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn_with_state};
@@ -82,6 +84,7 @@ pub fn router(private: Private, simulators: Option<&Simulators>) -> Router {
         .route("/wallet/show", post(ledger::wallet))
         .route("/ledger/audit", post(ledger::audit))
         .route("/version", post(launching::version))
+        .route("/image", post(images::image).layer(DefaultBodyLimit::max(images::BODY_BYTES)))
         .route("/maintenance", post(launching::maintenance))
         .route("/tester", post(launching::tester))
         .route("/piece", post(content::piece))

@@ -9,7 +9,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::gate::Gate;
 use crate::simulators::Simulators;
-use crate::{docs, hooks, http as door, legacy, ws};
+use crate::{docs, hooks, http as door, images, legacy, ws};
 
 /// What players reach.
 pub fn public(
@@ -34,7 +34,8 @@ pub fn public(
     if docs {
         router = router.merge(docs::router(simulators.is_some()));
     }
-    router.layer(cors(gate))
+    // Images are for everybody, and say so themselves.
+    router.layer(cors(gate)).merge(images::router(gate))
 }
 
 /// Browsers' pages of the games' own origins may call; the doors check again which game.

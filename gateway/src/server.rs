@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actors::apps::AppSettings;
 use actors::content::Content;
+use actors::content::images::Workshop;
 use actors::game_servers::signature::WINDOW;
 use actors::game_servers::{GameServers, Keys};
 use actors::identity::keyring::Keyring;
@@ -180,6 +181,7 @@ impl Server {
             heartbeat_s: gateway.heartbeat_s,
             storage: storage.clone(),
             desk,
+            workshop: Workshop::default(),
         };
         let limits = Limits::new(gateway, settings.mode == Mode::Development);
         let servers = GameServers::new(node.clone(), server_keys, nonces(settings));

@@ -115,6 +115,11 @@ fn describe() {
         "daemun_spool_torn_bytes_total",
         "Bytes that were cut from the spool's torn end at a start."
     );
+    describe_counter!("daemun_images_served_total", "Images asked for by players, by status.");
+    describe_counter!(
+        "daemun_images_corrupt_total",
+        "Images that were not what their digest says, and were given to nobody."
+    );
     describe_counter!("daemun_actor_restarts_total", "Permanent actors that were restarted.");
     describe_counter!(
         "daemun_identity_key_fetches_total",

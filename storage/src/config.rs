@@ -1,5 +1,6 @@
 //! The storage layer's own settings.
 
+mod images;
 mod mariadb;
 mod mongodb;
 mod redis;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use images::ImagesSettings;
 pub use mariadb::{MAIN, MariaDbSettings, Plan, Primary, Replica, ServerSettings, ServerUrl};
 pub use mongodb::MongoDbSettings;
 pub use redis::RedisSettings;
@@ -43,6 +45,8 @@ pub struct StorageSettings {
     pub mongodb: MongoDbSettings,
     /// The Redis that the nodes share; none when none is named.
     pub redis: RedisSettings,
+    /// Where operators' images are.
+    pub images: ImagesSettings,
 }
 
 impl Default for StorageSettings {
@@ -58,6 +62,7 @@ impl Default for StorageSettings {
             mariadb: MariaDbSettings::default(),
             mongodb: MongoDbSettings::default(),
             redis: RedisSettings::default(),
+            images: ImagesSettings::default(),
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod content;
 pub mod documents;
 pub mod gamelog;
 pub mod identity;
+pub mod images;
 pub mod members;
 pub mod operators;
 pub mod outbox;
@@ -63,7 +64,8 @@ pub async fn sit<K, F: Future<Output = ()>>(fresh: (Storage, K), case: impl FnOn
 /// Makes a module a domain, with a `#[tokio::test]` for each of the exam's cases, so that a
 /// failure is named. Takes the absolute path of an async function that returns a fresh,
 /// unstarted [`Storage`] and whatever must live as long. With `log` before it, only the game
-/// log's own cases are asked, and with `cache` a cache's, of what an async function returns.
+/// log's own cases are asked, and with `cache` a cache's, of what an async function returns, as with
+/// `images` those of a place for images.
 #[macro_export]
 macro_rules! exam {
     (log $fresh:path) => {
@@ -76,6 +78,25 @@ macro_rules! exam {
             a_members_records_are_read_on_behind_any_of_them
             records_are_listed_by_their_kind_whosever_they_are
         }
+    };
+    (images $fresh:path) => {
+        $crate::exam! { images $fresh:
+            an_image_is_found_whole_under_its_digest_alone
+            an_image_that_is_put_twenty_times_at_once_is_there_once
+            an_image_has_a_bound
+            what_was_put_since_stays
+            what_is_put_while_it_is_taken_away_is_there_afterwards
+            images_are_listed_by_when_they_were_put_last_in_pages
+        }
+    };
+    (images $fresh:path: $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let (images, _kept) = $fresh().await;
+                $crate::conformance::images::$case(images).await;
+            }
+        )+
     };
     (cache $fresh:path) => {
         $crate::exam! { cache $fresh:
@@ -367,6 +388,7 @@ mod tests {
             include_str!("conformance/gamelog.rs"),
             include_str!("conformance/identity.rs"),
             include_str!("conformance/identity/nonces.rs"),
+            include_str!("conformance/images.rs"),
             include_str!("conformance/members.rs"),
             include_str!("conformance/members/bans.rs"),
             include_str!("conformance/operators.rs"),

@@ -26,6 +26,7 @@ pub mod turns;
 pub mod documents;
 pub mod content;
 pub mod audit;
+pub mod images;
 pub mod operators;
 pub mod presence;
 pub mod rates;

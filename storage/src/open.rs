@@ -16,6 +16,7 @@ use crate::embedded::{self, cache::NearCache, presence::NearPresence};
 use crate::error::{Result, StorageError};
 use crate::gamelog::GamelogDuty;
 use crate::identity::{IdentityDuty, IdentityStore};
+use crate::images::{Images, folder::Folder};
 use crate::mariadb::MariaDb;
 use crate::members::{Members, MembersDuty};
 use crate::mongodb::MongoDb;
@@ -89,6 +90,8 @@ pub struct Storage {
     pub audit: Audit,
     /// Who is logged in to the operators' API.
     pub operators: Operators,
+    /// The bytes of operators' images.
+    pub images: Images,
     /// What players did.
     pub gamelog: Gamelog,
     /// Who plays what on which node.
@@ -143,7 +146,7 @@ impl Storage {
                 (Some(truth), Some(log)) => (truth, log),
             };
             let spool = spool(&folder, log.as_ref(), &own)?;
-            Ok(Self::assemble(truth, cache, log, spool, &own))
+            Self::assemble(truth, cache, log, spool, &own).with_images(&folder, &own)
         });
         let storage = opened.await?;
         Ok(match &redis {
@@ -161,10 +164,12 @@ impl Storage {
     /// schema this program does not know.
     pub fn embedded(data: &Path, settings: &StorageSettings) -> Result<Self> {
         let (truth, log) = embedded::open(data, settings)?;
-        Ok(Self::assemble(Arc::new(truth), near(settings), Arc::new(log), None, settings))
+        let storage =
+            Self::assemble(Arc::new(truth), near(settings), Arc::new(log), None, settings);
+        storage.with_images(data, settings)
     }
 
-    /// Puts the handles in front of the backends, with nothing between.
+    /// Puts the handles in front of the backends, with nothing between and no place for images.
     #[must_use]
     pub fn over(
         truth: Arc<dyn Truth>,
@@ -185,7 +190,7 @@ impl Storage {
         settings: &StorageSettings,
     ) -> Result<Self> {
         let spool = spool(data, log.as_ref(), settings)?;
-        Ok(Self::assemble(truth, None, log, spool, settings))
+        Self::assemble(truth, None, log, spool, settings).with_images(data, settings)
     }
 
     /// As [`Storage::over`], with a cache in front of the truth.
@@ -230,6 +235,7 @@ impl Storage {
             content: Content(records.clone()),
             audit: Audit(records.clone()),
             operators: Operators(records.clone()),
+            images: Images::default(),
             gamelog: Gamelog::new(log, spool, records.clone(), settings),
             presence: Presence(Arc::new(NearPresence::default())),
             rates: Rates::default(),
@@ -243,7 +249,15 @@ impl Storage {
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn another(&self, settings: &StorageSettings) -> Self {
         let records = self.records.another(settings.clone());
-        Self::with(records, self.gamelog.log(), None, settings)
+        let images = self.images.clone();
+        Self { images, ..Self::with(records, self.gamelog.log(), None, settings) }
+    }
+
+    /// With a place for images: the folder that is set, or one in `data`.
+    fn with_images(mut self, data: &Path, settings: &StorageSettings) -> Result<Self> {
+        let folder = settings.images.folder.clone().unwrap_or_else(|| data.join("images"));
+        self.images = Images::over(Arc::new(Folder::open(folder)?));
+        Ok(self)
     }
 
     /// With what nodes tell each other by a Redis.

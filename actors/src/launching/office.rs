@@ -1,6 +1,7 @@
 //! What operators do about launching, whichever way they come: checked, written, and known on
 //! this node at once.
 
+pub mod images;
 mod windows;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ use storage::documents::{
     Change, Changed, Document, Documents, Kind, Sealed, SentKey, Whose, Write,
 };
 use storage::error::StorageError;
+use storage::images::Images;
 use uuid::Uuid;
 
 use super::Launching;
@@ -47,6 +49,9 @@ pub enum Refused {
     /// It is there already, as this.
     #[error("it is there already, as {}", .0.id)]
     Exists(Box<Document>),
+    /// These use it.
+    #[error("it is in use, by {}", listed(.0))]
+    InUse(Vec<Document>),
     /// There is none.
     #[error("there is no such {}", .0.word())]
     Missing(Kind),
@@ -64,6 +69,17 @@ pub enum Refused {
     /// What storage says.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// The most that are named of those which use something.
+const NAMED: usize = 5;
+
+fn listed(users: &[Document]) -> String {
+    let named: Vec<String> =
+        users.iter().take(NAMED).map(|it| format!("{} {}", it.kind.word(), it.id)).collect();
+    let more = users.len().saturating_sub(NAMED);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{rest}", named.join(", "))
 }
 
 impl Refused {
@@ -95,6 +111,8 @@ pub struct Office {
     documents: Documents,
     /// Told of what was written; `None` where no server runs.
     told: Option<(Launching, Content)>,
+    /// Where the bytes of images are.
+    images: Images,
     clock: Arc<dyn Clock>,
 }
 
@@ -130,7 +148,7 @@ impl Office {
         told: Option<(Launching, Content)>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { documents, told, clock }
+        Self { documents, told, images: Images::default(), clock }
     }
 
     pub(crate) fn now(&self) -> Micros {

@@ -1,5 +1,7 @@
 //! Who asks, and whether he may.
 
+use std::time::Duration;
+
 use actors::operators::{Caller, From, forbidden};
 use axum::extract::Request;
 use axum::http::header::{COOKIE as COOKIES, HeaderMap, USER_AGENT};
@@ -9,14 +11,17 @@ use protocol::operators::endpoint::{Endpoint, Method, Need, Weight};
 use protocol::operators::refusal::{OperatorCode, Refusal};
 use protocol::operators::rights::{In, Resource, Right};
 
+use super::documents::{UPLOAD_BYTES, declared};
 use super::request::{Asked, Body, Params};
 use super::{Admin, COOKIE, CSRF};
-use crate::http::{client, origin, read, refuse_credentials_in};
+use crate::http::{client, origin, read, read_within, refuse_credentials_in};
 
 /// The largest body, in bytes.
 const BODY_BYTES: usize = 128 * 1024;
 /// The same of what needs no login, and so is read of anybody.
 const OPEN_BODY_BYTES: usize = 4 * 1024;
+/// How long an upload may take.
+const UPLOAD: Duration = Duration::from_secs(60);
 
 impl Admin {
     /// Lets a request in, in this order: from our own page, by whom, shown by our own page, with
@@ -49,11 +54,16 @@ impl Admin {
             }
             self.allowed(caller, endpoint, &params)?;
         }
-        let most = match endpoint.need() {
-            Need::Nothing => OPEN_BODY_BYTES,
-            Need::Login | Need::Everywhere(..) | Need::InApp(..) => BODY_BYTES,
+        let body = if endpoint == Endpoint::ImageUpload {
+            declared(&head.headers)?;
+            Body::raw(read_within(UPLOAD, body, UPLOAD_BYTES).await?)
+        } else {
+            let most = match endpoint.need() {
+                Need::Nothing => OPEN_BODY_BYTES,
+                Need::Login | Need::Everywhere(..) | Need::InApp(..) => BODY_BYTES,
+            };
+            Body::read(&head.headers, read(body, most).await?)?
         };
-        let body = Body::read(&head.headers, read(body, most).await?)?;
         let from = self.from(&head);
         Ok(Asked { caller, from, token, params, head, body })
     }

@@ -5,7 +5,7 @@ use protocol::operators::refusal::Refusal;
 
 use super::Admin;
 use super::answer::Answer;
-use super::documents::{Banners, Maintenance, Notices, Testers, Versions};
+use super::documents::{Banners, Images, Maintenance, Notices, Testers, Versions};
 use super::request::Asked;
 
 impl Admin {
@@ -66,6 +66,10 @@ impl Admin {
             Endpoint::BannerChange => self.document_change::<Banners>(asked).await,
             Endpoint::BannerRemove => self.document_remove::<Banners>(asked).await,
             Endpoint::BannerCounts => self.counts::<Banners>(asked).await,
+            Endpoint::ImageList => self.documents::<Images>(asked).await,
+            Endpoint::ImageUpload => self.image_upload(asked).await,
+            Endpoint::ImageShow => self.document_show::<Images>(asked).await,
+            Endpoint::ImageRemove => self.image_remove(asked).await,
         }
     }
 }

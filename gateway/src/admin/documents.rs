@@ -4,6 +4,7 @@
 //! asking, the version, the key and the answers are here, once for all.
 
 mod content;
+mod images;
 mod maintenance;
 mod testers;
 mod versions;
@@ -17,7 +18,7 @@ use protocol::operators::refusal::{OperatorCode, Refusal};
 use protocol::operators::{Document as Shown, Done, Nothing, Page};
 use protocol::time::Micros;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use storage::audit::Actor;
 use storage::documents::{Document, Kind, SentKey, Whose};
 use uuid::Uuid;
@@ -26,6 +27,7 @@ use super::Admin;
 use super::answer::Answer;
 use super::request::{Asked, PageQuery, page};
 pub(super) use content::{Banners, Notices};
+pub(super) use images::{Images, UPLOAD_BYTES, declared};
 pub(super) use maintenance::Maintenance;
 pub(super) use testers::Testers;
 pub(super) use versions::Versions;
@@ -67,8 +69,25 @@ pub(super) trait Typed {
     fn state(body: &Value, now: Micros) -> Option<String>;
 }
 
+/// What is listed and shown of a kind of document, however it is written.
+pub(super) trait Listed {
+    /// What it is.
+    const KIND: Kind;
+
+    /// As [`Typed::state`].
+    fn state(body: &Value, now: Micros) -> Option<String>;
+}
+
+impl<T: Typed> Listed for T {
+    const KIND: Kind = <T as Typed>::KIND;
+
+    fn state(body: &Value, now: Micros) -> Option<String> {
+        <T as Typed>::state(body, now)
+    }
+}
+
 impl Admin {
-    pub(super) async fn documents<T: Typed>(&self, asked: Asked) -> Result<Answer, Refusal> {
+    pub(super) async fn documents<T: Listed>(&self, asked: Asked) -> Result<Answer, Refusal> {
         let PageQuery { after, limit } = asked.query()?;
         let (limit, app) = (page(limit)?, asked.params.app()?);
         let whose = app.map_or(Whose::Publishers, Whose::Games);
@@ -83,7 +102,7 @@ impl Admin {
         Answer::of(&Page { items, next })
     }
 
-    pub(super) async fn document_show<T: Typed>(&self, asked: Asked) -> Result<Answer, Refusal> {
+    pub(super) async fn document_show<T: Listed>(&self, asked: Asked) -> Result<Answer, Refusal> {
         let (app, id) = (asked.params.app()?, asked.params.id()?);
         self.document::<T>(self.office().find(T::KIND, app.as_ref(), id).await)
     }
@@ -117,16 +136,17 @@ impl Admin {
         let node = &self.gate.node;
         let documents = node.storage.documents.clone();
         let told = (node.launching.clone(), node.content.clone());
-        Office::new(documents, Some(told), node.clock.clone())
+        let office = Office::new(documents, Some(told), node.clock.clone());
+        office.with_images(node.storage.images.clone())
     }
 
-    fn document<T: Typed>(&self, written: Result<Document, Refused>) -> Result<Answer, Refusal> {
+    fn document<T: Listed>(&self, written: Result<Document, Refused>) -> Result<Answer, Refusal> {
         let document = written.map_err(|refused| self.told::<T>(refused))?;
         let version = document.version;
         Ok(Answer::of(&self.shown::<T>(document))?.at(version))
     }
 
-    fn shown<T: Typed>(&self, document: Document) -> Shown {
+    fn shown<T: Listed>(&self, document: Document) -> Shown {
         let body: Value = serde_json::from_str(&document.body).unwrap_or(Value::Null);
         Shown {
             id: RecordId(document.id),
@@ -140,7 +160,7 @@ impl Admin {
     }
 
     /// What an operator is told of what was not written, with what stands.
-    fn told<T: Typed>(&self, refused: Refused) -> Refusal {
+    fn told<T: Listed>(&self, refused: Refused) -> Refusal {
         let message = refused.to_string();
         let stands = |code, document: Document| {
             let stands = serde_json::to_value(self.shown::<T>(document)).unwrap_or_default();
@@ -150,6 +170,9 @@ impl Admin {
             Refused::Invalid { field, reason } => ErrorBody::invalid(&field, reason).into(),
             Refused::Stale(document) => stands(OperatorCode::Stale, *document),
             Refused::Exists(document) => stands(OperatorCode::Exists, *document),
+            Refused::InUse(users) => {
+                Refusal::new(OperatorCode::InUse, message).with(listed(&users))
+            }
             Refused::Missing(_) => Refusal::new(OperatorCode::Missing, message),
             Refused::Full { .. } => Refusal::new(OperatorCode::Full, message),
             Refused::KeyReused => ErrorBody::new(ErrorCode::OpKeyReused, message).into(),
@@ -163,6 +186,15 @@ impl Asked {
     fn which(&self) -> Result<(Uuid, i64), Refusal> {
         Ok((self.params.id()?, self.version()?))
     }
+}
+
+/// The most that are told of those which use something.
+const USERS: usize = 20;
+
+/// What uses something: that, and no more of it, for it may be another game's.
+fn listed(users: &[Document]) -> Value {
+    let one = |user: &Document| json!({"id": user.id, "kind": user.kind, "app": user.app});
+    users.iter().take(USERS).map(one).collect()
 }
 
 fn by(caller: &Caller, key: Option<SentKey>) -> By {

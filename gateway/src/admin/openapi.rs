@@ -18,7 +18,7 @@ use utoipa::openapi::{
 };
 
 use super::{COOKIE, CSRF};
-use rows::{example, makes, needs, parameters, tag, takes_key, takes_version};
+use rows::{example, makes, media_types, needs, parameters, tag, takes_key, takes_version};
 
 const DESCRIPTION: &str = "\
 What operators ask of the server.\n\n\
@@ -45,7 +45,7 @@ pub fn document() -> OpenApi {
                 .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
                 .build(),
         )
-        .tags(Some(["session", "operators", "audit", "apps", "launching"].map(Tag::new)))
+        .tags(Some(["session", "operators", "audit", "apps", "launching", "content"].map(Tag::new)))
         .paths(collector.paths.build())
         .components(Some(
             ComponentsBuilder::new()
@@ -113,9 +113,11 @@ impl Visitor for Collector {
             if let Some(example) = example(endpoint) {
                 content = content.example(Some(example));
             }
-            let body = RequestBodyBuilder::new()
-                .content("application/json", content.build())
-                .required(Some(Required::True));
+            let content = content.build();
+            let body = RequestBodyBuilder::new().required(Some(Required::True));
+            let body = media_types(endpoint)
+                .into_iter()
+                .fold(body, |body, media_type| body.content(media_type, content.clone()));
             described = described.request_body(Some(body.build()));
         }
         for parameter in parameters(endpoint) {
@@ -150,9 +152,14 @@ fn responses(endpoint: Endpoint, reply: Ref) -> utoipa::openapi::Responses {
         ContentBuilder::new().schema(Some(Schema::Object(body))).build()
     };
     let status = if makes(endpoint) { "201" } else { "200" };
-    let good =
-        ResponseBuilder::new().description("Done.").content("application/json", json("ok", reply));
-    let mut responses = ResponsesBuilder::new().response(status, good.build());
+    let good = |said: &str| {
+        let content = json("ok", reply.clone());
+        ResponseBuilder::new().description(said).content("application/json", content).build()
+    };
+    let mut responses = ResponsesBuilder::new().response(status, good("Done."));
+    if endpoint == Endpoint::ImageUpload {
+        responses = responses.response("200", good("It was there already."));
+    }
     let mut words: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for code in Code::all().filter(|code| can_be_told(endpoint, *code)) {
         let said = match code {
@@ -191,7 +198,8 @@ fn can_be_told(endpoint: Endpoint, code: Code) -> bool {
             matches!(endpoint, Endpoint::OperatorChange | Endpoint::OperatorRemove)
         }
         OperatorCode::Missing => endpoint.path().contains('{'),
-        OperatorCode::Exists => document,
+        OperatorCode::Exists => document && endpoint != Endpoint::ImageUpload,
+        OperatorCode::InUse => endpoint == Endpoint::ImageRemove,
         OperatorCode::Full => makes(endpoint),
         OperatorCode::Stale | OperatorCode::VersionRequired => takes_version(endpoint),
     }

@@ -78,6 +78,16 @@ impl Body {
         }
     }
 
+    /// One that is not JSON.
+    pub(super) fn raw(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// All of it; a clone is the same.
+    pub(super) fn all(&self) -> Bytes {
+        self.0.clone()
+    }
+
     /// As it came.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0

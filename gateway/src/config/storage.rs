@@ -1,9 +1,12 @@
 //! The settings of the storage layer, as the file writes them.
 
+mod images;
+
 use std::collections::BTreeMap;
 
 use storage::config::{
-    MariaDbSettings, MongoDbSettings, RedisSettings, ServerSettings, ServerUrl, StorageSettings,
+    ImagesSettings, MariaDbSettings, MongoDbSettings, RedisSettings, ServerSettings, ServerUrl,
+    StorageSettings,
 };
 
 use super::{
@@ -135,7 +138,8 @@ const MOST_DAYS: u32 = 36_500;
 impl Schema for StorageSettings {
     fn sample() -> Self {
         let (mariadb, mongodb) = (MariaDbSettings::sample(), MongoDbSettings::sample());
-        Self { mariadb, mongodb, redis: RedisSettings::sample(), ..Self::default() }
+        let (redis, images) = (RedisSettings::sample(), ImagesSettings::sample());
+        Self { mariadb, mongodb, redis, images, ..Self::default() }
     }
 
     fn notes() -> Notes {
@@ -143,6 +147,7 @@ impl Schema for StorageSettings {
             .with("mariadb", MariaDbSettings::notes())
             .with("mongodb", MongoDbSettings::notes())
             .with("redis", RedisSettings::notes())
+            .with("images", ImagesSettings::notes())
     }
 
     fn validate(&self) -> Vec<Problem> {
@@ -165,7 +170,9 @@ impl Schema for StorageSettings {
         let mongodb = self.mongodb.validate().into_iter();
         let mongodb = mongodb.map(|problem| problem.under("mongodb"));
         let redis = self.redis.validate().into_iter().map(|problem| problem.under("redis"));
-        problems.into_iter().flatten().chain(mariadb).chain(mongodb).chain(redis).collect()
+        let images = self.images.validate().into_iter().map(|problem| problem.under("images"));
+        let servers = mariadb.chain(mongodb).chain(redis);
+        problems.into_iter().flatten().chain(servers).chain(images).collect()
     }
 }
 

@@ -49,9 +49,21 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Result<Option<String>, ErrorB
 /// # Errors
 /// `body.too_large`, or `body.late`.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<bytes::Bytes, ErrorBody> {
+    read_within(BODY_TIMEOUT, body, limit).await
+}
+
+/// As [`read`], for as long as it may take.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) async fn read_within(
+    time: Duration,
+    body: Body,
+    limit: usize,
+) -> Result<bytes::Bytes, ErrorBody> {
     let late =
         |_| ErrorBody::new(ErrorCode::BodyLate, "the body did not come in time").after_ms(AGAIN_MS);
-    let read = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await.map_err(late)?;
+    let read = tokio::time::timeout(time, to_bytes(body, limit)).await.map_err(late)?;
     read.map_err(|error| {
         use std::error::Error;
         if error.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {

@@ -182,7 +182,8 @@ pub struct ShownAct {
 impl Desk {
     pub(super) fn office(&self) -> Office {
         let documents = self.storage.documents.clone();
-        Office::new(documents, self.told.clone(), self.clock.clone())
+        let office = Office::new(documents, self.told.clone(), self.clock.clone());
+        office.with_images(self.storage.images.clone())
     }
 
     /// A game that is there: a word that is mistyped must not be written to.
@@ -326,6 +327,7 @@ fn told(refused: Refused) -> ErrorBody {
         Refused::Invalid { field, reason } => ErrorBody::invalid(&field, reason),
         Refused::Stale(_)
         | Refused::Exists(_)
+        | Refused::InUse(_)
         | Refused::Missing(_)
         | Refused::KeyReused
         | Refused::Full { .. } => ErrorBody::new(ErrorCode::BodyInvalid, refused.to_string()),

@@ -23,6 +23,7 @@ pub use desk::{Desk, Left};
 pub use log::{LogOf, LogPage, LogQuery, PageStart, ShownRecord};
 
 use super::Private;
+use super::images::ImageOrder;
 use super::launching::{ActsQuery, MaintenanceOrder, TesterOrder, VersionOrder};
 use super::ledger::{AuditQuery, WalletQuery};
 use super::purchases::{HeldQuery, ParkedQuery, PurchasesQuery, ReleaseCommand, RetryCommand};
@@ -64,6 +65,8 @@ pub enum Order {
     Audit(AuditQuery),
     /// Something about a game's versions.
     Version(Box<VersionOrder>),
+    /// What is done with images.
+    Image(ImageOrder),
     /// Something about maintenance.
     Maintenance(Box<MaintenanceOrder>),
     /// Something about testers.
@@ -95,6 +98,7 @@ impl Order {
             Self::Wallet(_) => "/commands/wallet/show",
             Self::Audit(_) => "/commands/ledger/audit",
             Self::Version(_) => "/commands/version",
+            Self::Image(_) => "/commands/image",
             Self::Maintenance(_) => "/commands/maintenance",
             Self::Tester(_) => "/commands/tester",
             Self::Piece(_) => "/commands/piece",
@@ -124,6 +128,7 @@ impl Order {
             Self::Wallet(query) => desk.wallet(query).await.and_then(json),
             Self::Audit(query) => desk.audit(query).await.and_then(json),
             Self::Version(order) => desk.version(*order).await.and_then(json),
+            Self::Image(order) => desk.image(order).await.and_then(json),
             Self::Maintenance(order) => desk.maintenance(*order).await.and_then(json),
             Self::Tester(order) => desk.tester(order).await.and_then(json),
             Self::Piece(order) => desk.piece(order).await.and_then(json),

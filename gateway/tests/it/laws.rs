@@ -44,6 +44,9 @@ const WORLDS: &[(&str, &[&str])] = &[
     // Operators' passwords and their second factor.
     ("argon2", &["actors"]),
     ("data-encoding", &["actors"]),
+    // Operators' pictures, read and written anew.
+    ("image", &["actors"]),
+    ("http-range-header", &["gateway"]),
     // A bench signs as a store does.
     ("aws-lc-rs", &["actors", "gateway", "benches"]),
     // Strangers at the door have clients of their own; benches' reference server is one too.

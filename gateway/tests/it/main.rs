@@ -19,6 +19,7 @@ mod game_servers;
 mod gamelog;
 mod http;
 mod identity;
+mod images;
 mod keys;
 mod kill;
 mod launching;

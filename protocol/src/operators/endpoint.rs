@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::rights::{Resource, Right};
 use super::{
-    Act, App, Counts, Document, DocumentBody, Done, EndedSessions, Enrolled, LoggedIn,
+    Act, App, Counts, Document, DocumentBody, Done, EndedSessions, Enrolled, ImageBytes, LoggedIn,
     LoginRequest, Me, NewOperator, Nothing, Operator, OperatorChange, OperatorSession,
     OwnPasswordRequest, Page, PasswordRequest, ProveRequest, Proven,
 };
@@ -264,6 +264,19 @@ endpoints! {
     /// How often a banner was shown, clicked and put away, by days.
     BannerCounts: Get "/admin/v1/apps/{app}/banners/{id}/counts", in_app(R::Banners, Read), Light,
         Nothing => Counts;
+    /// The images that notices and banners show, of a game or of all games.
+    ImageList: Get "/admin/v1/apps/{app}/images", in_app(R::Images, Read), Light,
+        Nothing => Page<Document>;
+    /// Keeps an image: its pixels, written anew without anything else. One that is there already is
+    /// answered with 200.
+    ImageUpload: Post "/admin/v1/apps/{app}/images", in_app(R::Images, Write), Light,
+        ImageBytes => Document;
+    /// What is known of one image.
+    ImageShow: Get "/admin/v1/apps/{app}/images/{id}", in_app(R::Images, Read), Light,
+        Nothing => Document;
+    /// Takes an image away that no notice or banner uses.
+    ImageRemove: Delete "/admin/v1/apps/{app}/images/{id}", in_app(R::Images, Remove), Light,
+        Nothing => Done;
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ refusals! {
     Missing "document.missing" 404;
     /// The id or name is taken; `detail` has what stands.
     Exists "document.exists" 409;
+    /// Something uses it; `detail` has what.
+    InUse "document.in_use" 409;
     /// There are as many as there may be.
     Full "document.full" 409;
     /// It was changed meanwhile; `detail` has what stands.

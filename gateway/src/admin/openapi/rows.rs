@@ -1,5 +1,6 @@
 //! What each row of the table is described with, besides its types.
 
+use actors::content::images::MediaType;
 use protocol::operators::endpoint::{Endpoint, Need, Weight};
 use serde_json::{Value, json};
 use utoipa::openapi::Required;
@@ -28,6 +29,10 @@ pub(super) fn tag(endpoint: Endpoint) -> &'static str {
         | Endpoint::OperatorTotp
         | Endpoint::OperatorSessions
         | Endpoint::OperatorSessionsEnd => "operators",
+        Endpoint::ImageList
+        | Endpoint::ImageUpload
+        | Endpoint::ImageShow
+        | Endpoint::ImageRemove => "content",
         Endpoint::VersionList
         | Endpoint::VersionCreate
         | Endpoint::VersionShow
@@ -130,7 +135,9 @@ fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
         | Endpoint::MaintenanceList
         | Endpoint::TesterList
         | Endpoint::NoticeList
-        | Endpoint::BannerList => &[AFTER, LIMIT],
+        | Endpoint::BannerList
+        | Endpoint::ImageList => &[AFTER, LIMIT],
+        Endpoint::ImageUpload => &[("name", "What operators call it, up to 128 bytes.")],
         Endpoint::Audit | Endpoint::AppAudit => &[
             ("by", "Those of `command`, or of `operator:` and an id."),
             ("kind", "Those on documents of this kind."),
@@ -170,6 +177,8 @@ fn queries(endpoint: Endpoint) -> &'static [(&'static str, &'static str)] {
         | Endpoint::TesterRemove
         | Endpoint::MaintenanceExtend
         | Endpoint::MaintenanceEnd
+        | Endpoint::ImageShow
+        | Endpoint::ImageRemove
         | Endpoint::NoticeCreate
         | Endpoint::NoticeShow
         | Endpoint::NoticeChange
@@ -193,6 +202,7 @@ pub(super) fn makes(endpoint: Endpoint) -> bool {
             | Endpoint::TesterCreate
             | Endpoint::NoticeCreate
             | Endpoint::BannerCreate
+            | Endpoint::ImageUpload
     )
 }
 
@@ -215,6 +225,7 @@ pub(super) fn takes_version(endpoint: Endpoint) -> bool {
             | Endpoint::NoticeRemove
             | Endpoint::BannerChange
             | Endpoint::BannerRemove
+            | Endpoint::ImageRemove
     )
 }
 
@@ -223,6 +234,15 @@ pub(super) fn takes_key(endpoint: Endpoint) -> Option<Required> {
         Endpoint::OperatorTotp => Some(Required::True),
         other if makes(other) => Some(Required::True),
         other => takes_version(other).then_some(Required::False),
+    }
+}
+
+/// As what a body is sent.
+pub(super) fn media_types(endpoint: Endpoint) -> Vec<&'static str> {
+    if endpoint == Endpoint::ImageUpload {
+        MediaType::ALL.iter().map(|known| known.word()).collect()
+    } else {
+        vec!["application/json"]
     }
 }
 
@@ -284,6 +304,10 @@ pub(super) fn example(endpoint: Endpoint) -> Option<Value> {
         | Endpoint::TesterList
         | Endpoint::TesterShow
         | Endpoint::TesterRemove
+        | Endpoint::ImageList
+        | Endpoint::ImageUpload
+        | Endpoint::ImageShow
+        | Endpoint::ImageRemove
         | Endpoint::NoticeList
         | Endpoint::NoticeShow
         | Endpoint::NoticeRemove

@@ -77,6 +77,7 @@ storage.mongodb.migrate_at_start       false                  default
 storage.redis.url                      (not set)              default
 storage.redis.ca_file                  (not set)              default
 storage.redis.deadline_ms              50                     default
+storage.images.folder                  (not set)              default
 apps.demo.name                         \"\"                     default
 apps.demo.origins                      [\"https://a.example\"]  daemun.toml:4
 "

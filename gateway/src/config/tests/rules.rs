@@ -243,6 +243,13 @@ fn lifetimes_are_compared() {
 }
 
 #[test]
+fn a_folder_for_images_has_a_name() {
+    let layers = file("[storage.images]\nfolder = \"\"");
+    let said = "storage.images.folder (daemun.toml:2): expected a folder, found an empty path";
+    assert_eq!(problems(&layers), [said]);
+}
+
+#[test]
 fn providers_are_checked() {
     let cases = [
         (

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::content::Content;
+use actors::content::images::Workshop;
 use actors::fault;
 use actors::launching::Launching;
 use actors::node::Node;
@@ -56,6 +57,7 @@ pub struct Desk {
     pub(in crate::private) clock: Arc<dyn Clock>,
     /// Told of what operators write; `None` where no server runs.
     pub(in crate::private) told: Option<(Launching, Content)>,
+    pub(in crate::private) workshop: Workshop,
 }
 
 impl Desk {
@@ -67,6 +69,7 @@ impl Desk {
             sessions: node.sessions.clone(),
             clock: node.clock.clone(),
             told: Some((node.launching.clone(), node.content.clone())),
+            workshop: node.workshop.clone(),
         }
     }
 
@@ -89,7 +92,7 @@ impl Desk {
         let none = Content::closed(clock.clone());
         let sessions =
             Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), shut, none);
-        Ok(Self { storage, sessions, clock, told: None })
+        Ok(Self { storage, sessions, clock, told: None, workshop: Workshop::default() })
     }
 
     /// Writes what is still to be written. What the game log's server does not take in time is

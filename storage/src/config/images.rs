@@ -1,0 +1,13 @@
+//! Where images are kept.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where the bytes of operators' images are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImagesSettings {
+    /// The folder; unset, it is `images` in the data folder. Nodes of one database share one.
+    pub folder: Option<PathBuf>,
+}
