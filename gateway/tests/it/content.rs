@@ -8,14 +8,14 @@ mod told;
 
 use std::time::Duration;
 
-use actors::random;
+use base64::Engine as _;
+use image::ImageFormat;
 use loadtest::{Format, Player};
 use protocol::client::Client;
 use serde_json::{Value, json};
-use storage::audit::Actor;
-use storage::documents::{Change, Changed, Kind, Sealed, Write};
 
 use crate::harness::{Daemun, before_both, text};
+use crate::images::picture;
 
 before_both! {
     shown::a_client_is_shown_what_is_for_it_in_its_language_and_in_order
@@ -83,31 +83,11 @@ async fn told(player: &mut Player, word: &str) -> Value {
     push.body
 }
 
-/// What is known of an image, as if it had been uploaded.
-async fn image(house: &Daemun, hash: &str) -> String {
-    let now = house.now();
-    let id = random::uuid(now);
-    let body = json!({
-        "hash": hash, "media_type": "image/png", "width": 1080, "height": 360, "bytes": 48213,
-        "name": "",
-    });
-    let change = Change {
-        kind: Kind::Image,
-        id,
-        app: Some("demo".parse().unwrap()),
-        handle: Some(hash.to_owned()),
-        expected: None,
-        write: Write::Put { body: body.to_string(), sealed: Sealed::Keep },
-        by: Actor::Command,
-        key: None,
-        what: "image.put",
-        now,
-    };
-    let node = &house.server.gate.node;
-    let changed = node.storage.documents.change(change).await.unwrap();
-    assert!(matches!(changed, Changed::Written(_)), "{changed:?}");
-    node.content.look().await.unwrap();
-    id.to_string()
+/// A picture that was uploaded: its document.
+async fn image(house: &Daemun, format: ImageFormat) -> Value {
+    let data = base64::engine::general_purpose::STANDARD.encode(picture(format));
+    let order = json!({"do": "put", "app": "demo", "name": "spring", "data": data});
+    house.command("/commands/image", order).await[0].clone()
 }
 
 fn hours(count: u64) -> Duration {

@@ -17,7 +17,7 @@ use crate::admin::{Browser, Said};
 const IMAGES: &str = "/admin/v1/apps/demo/images";
 
 /// A picture, made anew each time and always the same.
-fn picture(format: ImageFormat) -> Vec<u8> {
+pub fn picture(format: ImageFormat) -> Vec<u8> {
     let pixels = RgbImage::from_fn(24, 16, |x, y| Rgb([(x * 9) as u8, (y * 14) as u8, 200]));
     let mut bytes = Cursor::new(Vec::new());
     DynamicImage::ImageRgb8(pixels).write_to(&mut bytes, format).unwrap();

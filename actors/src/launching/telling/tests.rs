@@ -78,9 +78,9 @@ impl Scene {
         let words =
             cries.iter().filter_map(|cry| word_for(&self.launching, cry, &audience(country)));
         let said = |word: Word| {
-            let push = word.push.as_ref().map(|push| push.push().word().to_owned());
-            let close = word.close.as_ref().map(|close| format!("{:?}", close.code));
-            push.into_iter().chain(close)
+            let close = word.close.map(|close| format!("{:?}", close.code));
+            let pushes = word.pushes.into_iter().map(|push| push.push().word().to_owned());
+            pushes.chain(close)
         };
         words.flat_map(said).collect()
     }
@@ -135,7 +135,7 @@ fn a_countdown_counts_from_when_it_is_said() {
     let cries = scene.due();
     scene.clock.advance(Duration::from_secs(1));
     let word = word_for(&scene.launching, &cries[0], &audience("KR")).unwrap();
-    let push = word.push.unwrap();
+    let push = &word.pushes[0];
     assert!(matches!(push.push(), Push::MaintenanceCountdown(it) if it.begins_in_s == 179));
 }
 

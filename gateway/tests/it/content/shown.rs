@@ -1,5 +1,6 @@
 //! What a client is shown.
 
+use image::ImageFormat;
 use serde_json::json;
 
 use super::{being, hours, image, notice, notices, order, titles, with};
@@ -89,16 +90,20 @@ pub(super) async fn a_banner_is_its_picture(house: Daemun) {
         let body = json!({"app": "demo", "client": client});
         house.http().ask("banner.list", None, body).await.unwrap()["banners"].clone()
     };
-    let (korean, english) = (image(&house, "aa").await, image(&house, "bb").await);
+    let korean = image(&house, ImageFormat::Png).await;
+    let english = image(&house, ImageFormat::Jpeg).await;
     let sent = json!({
-        "images": {"ko": korean, "en": english}, "place": "lobby", "title": {"ko": "봄"},
+        "images": {"ko": korean["id"], "en": english["id"]}, "place": "lobby",
+        "title": {"ko": "봄"},
         "action": {"kind": "url", "target": "https://game.example/spring"},
     });
     let put = |sent| json!({"do": "put", "id": null, "sent": sent});
     let made = order(&house, "banner", put(sent.clone())).await[0].clone();
+    let body = &korean["body"];
+    let path = format!("/images/{}.png", text(body, "hash"));
     let image = json!({
-        "url": format!("{}/images/aa.png", house.url()), "media_type": "image/png",
-        "width": 1080, "height": 360, "bytes": 48213,
+        "url": format!("{}{path}", house.url()), "media_type": "image/png",
+        "width": body["width"], "height": body["height"], "bytes": body["bytes"],
     });
     assert_eq!(
         list().await,
@@ -107,6 +112,16 @@ pub(super) async fn a_banner_is_its_picture(house: Daemun) {
             "priority": 0, "action": {"kind": "url", "target": "https://game.example/spring"},
         }])
     );
+    // It is there, and stays while the banner shows it.
+    let fetched = house.http().get(&path).await.unwrap();
+    assert_eq!(
+        (fetched.status, fetched.body.len()),
+        (200, body["bytes"].as_u64().unwrap() as usize)
+    );
+    let remove = json!({"do": "remove", "app": "demo", "id": korean["id"]});
+    let control = gateway::control::read(&house.settings.data).unwrap();
+    let said = control.call("/commands/image", Some(remove.to_string().as_bytes())).await;
+    assert!(said.unwrap_err().to_string().contains(text(&made, "id")), "who uses it is named");
     let unknown = "019aac4b-2e3f-7d55-8a53-0d1c5a3b9e10";
     for (wrong, word) in [
         (with(sent.clone(), json!({"images": {}})), "field images: has no picture"),

@@ -1,5 +1,6 @@
 //! Who is told of what changes.
 
+use image::ImageFormat;
 use loadtest::Player;
 use protocol::content::MAX_SHOWN;
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ pub(super) async fn those_whom_it_is_for_are_told_at_once_and_nobody_else(house:
     let gone = told(&mut other, "notice.withdrawn").await;
     assert_eq!(gone["version"], notices(&house, &japan).await["version"]);
     // A banner brings all of them.
-    let picture = image(&house, "aa").await;
+    let picture = image(&house, ImageFormat::Png).await["id"].clone();
     let sent = json!({"images": {"en": picture}, "languages": ["en"]});
     let banner = order(&house, "banner", json!({"do": "put", "id": null, "sent": sent})).await;
     let changed = told(&mut english, "banner.changed").await;
