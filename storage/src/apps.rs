@@ -51,7 +51,7 @@ impl Apps {
     /// # Errors
     /// See [`StorageError`](crate::error::StorageError).
     pub async fn list(&self) -> Result<Vec<App>> {
-        self.0.call(Key::Home, |backend| async move { backend.list().await }).await
+        self.0.call(Key::Domain("apps"), |backend| async move { backend.list().await }).await
     }
 
     /// As [`AppsDuty::seed`].
@@ -59,6 +59,6 @@ impl Apps {
     /// # Errors
     /// See [`StorageError`](crate::error::StorageError).
     pub async fn seed(&self, seed: Seed) -> Result<bool> {
-        self.0.call(Key::Home, |backend| async move { backend.seed(seed).await }).await
+        self.0.call(Key::Domain("apps"), |backend| async move { backend.seed(seed).await }).await
     }
 }

@@ -185,7 +185,7 @@ impl Audit {
         fits("an act's state after", act.after.as_ref().map_or(0, String::len), MAX_BODY)?;
         fits("an idempotency key", act.key.as_ref().map_or(0, String::len), MAX_KEY)?;
         fits("the word of a deed", act.what.len(), MAX_WHAT)?;
-        self.0.call(Key::Home, |backend| async move { backend.append(act).await }).await
+        self.0.call(Key::Domain("audit"), |backend| async move { backend.append(act).await }).await
     }
 
     /// As [`AuditDuty::acts`].
@@ -193,7 +193,7 @@ impl Audit {
     /// # Errors
     /// As said above.
     pub async fn page(&self, read: ActsRead) -> Result<Vec<Act>> {
-        self.0.call(Key::Home, |backend| async move { backend.acts(read).await }).await
+        self.0.call(Key::Domain("audit"), |backend| async move { backend.acts(read).await }).await
     }
 }
 

@@ -138,7 +138,7 @@ impl Content {
         if tallies.len() > MAX_TALLIES {
             return Err(StorageError::TooLong { what: "tallies", most: MAX_TALLIES });
         }
-        self.0.call(Key::Home, |it| async move { it.tally(tallies).await }).await
+        self.0.call(Key::Domain("content"), |it| async move { it.tally(tallies).await }).await
     }
 
     /// As [`ContentDuty::tallied`].
@@ -154,7 +154,7 @@ impl Content {
         let read = move |it: std::sync::Arc<dyn crate::open::Truth>| async move {
             it.tallied(content, from, limit).await
         };
-        self.0.call(Key::Home, read).await
+        self.0.call(Key::Domain("content"), read).await
     }
 
     /// As [`ContentDuty::forget_content`].

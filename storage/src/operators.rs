@@ -79,7 +79,7 @@ impl Operators {
     /// # Errors
     /// As said above.
     pub async fn enter(&self, token: Digest, session: OperatorSession) -> Result<()> {
-        self.0.call(Key::Home, move |it| async move { it.enter(token, session).await }).await
+        self.0.call(Key::Domain("operators"), move |it| async move { it.enter(token, session).await }).await
     }
 
     /// As [`OperatorsDuty::operator_session`].
@@ -117,7 +117,7 @@ impl Operators {
     /// # Errors
     /// As said above.
     pub async fn sessions(&self, operator: Uuid) -> Result<Vec<OperatorSession>> {
-        self.0.call(Key::Home, move |it| async move { it.operator_sessions(operator).await }).await
+        self.0.call(Key::Domain("operators"), move |it| async move { it.operator_sessions(operator).await }).await
     }
 
     /// As [`OperatorsDuty::end_operator_sessions`].
@@ -128,7 +128,7 @@ impl Operators {
         let end = move |it: std::sync::Arc<dyn crate::open::Truth>| async move {
             it.end_operator_sessions(operator, ended).await
         };
-        self.0.call(Key::Home, end).await
+        self.0.call(Key::Domain("operators"), end).await
     }
 
     /// As [`OperatorsDuty::sweep_operators`].
@@ -137,7 +137,7 @@ impl Operators {
     /// As said above.
     pub async fn sweep(&self, now: Micros, idle: Micros, limit: usize) -> Result<usize> {
         self.0
-            .call(Key::Home, move |it| async move { it.sweep_operators(now, idle, limit).await })
+            .call(Key::Domain("operators"), move |it| async move { it.sweep_operators(now, idle, limit).await })
             .await
     }
 }

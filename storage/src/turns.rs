@@ -27,6 +27,6 @@ impl Turns {
     /// See [`StorageError`](crate::error::StorageError). After `OutcomeUnknown` the turn may be
     /// over without anybody having had it.
     pub async fn take(&self, work: String, now: Micros, every: Duration) -> Result<bool> {
-        self.0.call(Key::Home, move |it| async move { it.take_turn(work, now, every).await }).await
+        self.0.call(Key::Domain("turns"), move |it| async move { it.take_turn(work, now, every).await }).await
     }
 }

@@ -38,8 +38,11 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 /// What calls are kept in order by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// Rows that belong to no member.
+    /// Rows that belong to no member, and whatever goes over all of them.
     Home,
+    /// Rows of one domain that belong to no member and are on the home shard alone: they wait for
+    /// nothing that hangs on another one.
+    Domain(&'static str),
     /// A member's rows.
     Member(MemberId),
     /// A login's row, while its member is not known yet.

@@ -79,13 +79,13 @@ pub(super) async fn what_players_do_is_counted_and_logged(house: Daemun) {
         house.metric(&format!("daemun_content_happened_total{{what=\"{what}\"}}")).await
     };
     assert!(metric("shown").await >= 3.0 && metric("dismissed").await >= 1.0);
+    // What was counted and logged is kept when the server stops, and what comes later is added.
+    let house = house.restart().await;
     let order =
         json!({"app": "demo", "member": member, "limit": 50, "since": "2027-01-01T00:00:00Z"});
     let log = house.command("/commands/gamelog", order).await;
     let log = log.to_string();
     assert!(log.contains("content_seen") && log.contains("content_clicked"), "{log}");
-    // What was counted is kept when the server stops, and what comes afterwards is added.
-    let house = house.restart().await;
     let mut player = enters(&house, &being("ko", json!({}))).await;
     player.socket().request("content.seen", json!({"ids": [id]})).await.unwrap();
     let house = house.restart().await;

@@ -113,6 +113,22 @@ async fn a_call_answers_what_its_work_answers() {
     assert_eq!(answer, Err(StorageError::Unavailable("no part of this test".to_owned())));
 }
 
+/// What goes over all servers waits for one that hangs; what operators wrote is on another.
+#[tokio::test(start_paused = true)]
+async fn what_hangs_somewhere_holds_up_nothing_that_operators_wrote() {
+    let records = started(4, 2).await;
+    let (hangs, _runs, _let_go) = held(&records, Key::Home);
+    let documents = crate::documents::Documents(records.clone());
+    let answer = soon(async {
+        tokio::select! {
+            biased;
+            _ = hangs => panic!("it hangs"),
+            answer = documents.head() => answer,
+        }
+    });
+    assert_eq!(answer.await, Err(StorageError::Unavailable("no part of this test".to_owned())));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panicking_call_has_an_unknown_outcome_and_the_factory_goes_on() {
     let records = started(4, 2).await;
