@@ -7,6 +7,9 @@ use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
 
+/// What calls about this are kept in order by.
+const KEY: Key = Key::Domain("apps");
+
 /// A game as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
@@ -51,7 +54,7 @@ impl Apps {
     /// # Errors
     /// See [`StorageError`](crate::error::StorageError).
     pub async fn list(&self) -> Result<Vec<App>> {
-        self.0.call(Key::Domain("apps"), |backend| async move { backend.list().await }).await
+        self.0.call(KEY, |backend| async move { backend.list().await }).await
     }
 
     /// As [`AppsDuty::seed`].
@@ -59,6 +62,6 @@ impl Apps {
     /// # Errors
     /// See [`StorageError`](crate::error::StorageError).
     pub async fn seed(&self, seed: Seed) -> Result<bool> {
-        self.0.call(Key::Domain("apps"), |backend| async move { backend.seed(seed).await }).await
+        self.0.call(KEY, |backend| async move { backend.seed(seed).await }).await
     }
 }

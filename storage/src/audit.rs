@@ -15,6 +15,9 @@ use crate::documents::{Change, Document, Kind, MAX_BODY, MAX_KEY, MAX_WHAT, Seal
 use crate::error::Result;
 use crate::identity::Digest;
 
+/// What calls about this are kept in order by.
+const KEY: Key = Key::Domain("audit");
+
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
@@ -185,7 +188,7 @@ impl Audit {
         fits("an act's state after", act.after.as_ref().map_or(0, String::len), MAX_BODY)?;
         fits("an idempotency key", act.key.as_ref().map_or(0, String::len), MAX_KEY)?;
         fits("the word of a deed", act.what.len(), MAX_WHAT)?;
-        self.0.call(Key::Domain("audit"), |backend| async move { backend.append(act).await }).await
+        self.0.call(KEY, |backend| async move { backend.append(act).await }).await
     }
 
     /// As [`AuditDuty::acts`].
@@ -193,7 +196,7 @@ impl Audit {
     /// # Errors
     /// As said above.
     pub async fn page(&self, read: ActsRead) -> Result<Vec<Act>> {
-        self.0.call(Key::Domain("audit"), |backend| async move { backend.acts(read).await }).await
+        self.0.call(KEY, |backend| async move { backend.acts(read).await }).await
     }
 }
 

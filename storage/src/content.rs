@@ -14,6 +14,9 @@ use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 
+/// What calls about this are kept in order by.
+const KEY: Key = Key::Domain("content");
+
 /// The most marks of one write.
 pub const MAX_MARKS: usize = 50;
 /// The most regards that are read of a member: the newest notices and banners.
@@ -138,7 +141,7 @@ impl Content {
         if tallies.len() > MAX_TALLIES {
             return Err(StorageError::TooLong { what: "tallies", most: MAX_TALLIES });
         }
-        self.0.call(Key::Domain("content"), |it| async move { it.tally(tallies).await }).await
+        self.0.call(KEY, |it| async move { it.tally(tallies).await }).await
     }
 
     /// As [`ContentDuty::tallied`].
@@ -154,7 +157,7 @@ impl Content {
         let read = move |it: std::sync::Arc<dyn crate::open::Truth>| async move {
             it.tallied(content, from, limit).await
         };
-        self.0.call(Key::Domain("content"), read).await
+        self.0.call(KEY, read).await
     }
 
     /// As [`ContentDuty::forget_content`].

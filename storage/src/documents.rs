@@ -18,6 +18,9 @@ use crate::clock::Micros;
 use crate::error::{Result, StorageError};
 use crate::identity::Digest;
 
+/// What calls about this are kept in order by.
+const KEY: Key = Key::Domain("documents");
+
 /// The longest body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 /// The longest sealed part, in bytes.
@@ -217,7 +220,7 @@ impl Documents {
     /// be sent again.
     pub async fn change(&self, change: Change) -> Result<Changed> {
         change.fits()?;
-        self.0.call(Key::Domain("documents"), |backend| async move { backend.change(change).await }).await
+        self.0.call(KEY, |backend| async move { backend.change(change).await }).await
     }
 
     /// As [`DocumentsDuty::document`].
@@ -225,7 +228,7 @@ impl Documents {
     /// # Errors
     /// As said above.
     pub async fn get(&self, kind: Kind, id: Uuid) -> Result<Option<Document>> {
-        self.0.call(Key::Domain("documents"), move |it| async move { it.document(kind, id).await }).await
+        self.0.call(KEY, move |it| async move { it.document(kind, id).await }).await
     }
 
     /// As [`DocumentsDuty::named`].
@@ -238,7 +241,7 @@ impl Documents {
         app: Option<AppId>,
         handle: String,
     ) -> Result<Option<Document>> {
-        self.0.call(Key::Domain("documents"), move |it| async move { it.named(kind, app, handle).await }).await
+        self.0.call(KEY, move |it| async move { it.named(kind, app, handle).await }).await
     }
 
     /// As [`DocumentsDuty::since`].
@@ -246,7 +249,7 @@ impl Documents {
     /// # Errors
     /// As said above.
     pub async fn since(&self, revision: i64, limit: usize) -> Result<Vec<Document>> {
-        self.0.call(Key::Domain("documents"), move |it| async move { it.since(revision, limit).await }).await
+        self.0.call(KEY, move |it| async move { it.since(revision, limit).await }).await
     }
 
     /// As [`DocumentsDuty::documents`].
@@ -263,7 +266,7 @@ impl Documents {
         let read = move |it: std::sync::Arc<dyn crate::open::Truth>| async move {
             it.documents(kind, whose, after, limit).await
         };
-        self.0.call(Key::Domain("documents"), read).await
+        self.0.call(KEY, read).await
     }
 
     /// As [`DocumentsDuty::head`].
@@ -271,7 +274,7 @@ impl Documents {
     /// # Errors
     /// As said above.
     pub async fn head(&self) -> Result<i64> {
-        self.0.call(Key::Domain("documents"), |it| async move { it.head().await }).await
+        self.0.call(KEY, |it| async move { it.head().await }).await
     }
 }
 

@@ -11,6 +11,9 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
 
+/// What calls about this are kept in order by.
+const KEY: Key = Key::Domain("operators");
+
 /// The most sessions that one operator has; a new one takes the place of the one seen longest ago.
 pub const MOST_SESSIONS: usize = 10;
 
@@ -79,7 +82,7 @@ impl Operators {
     /// # Errors
     /// As said above.
     pub async fn enter(&self, token: Digest, session: OperatorSession) -> Result<()> {
-        self.0.call(Key::Domain("operators"), move |it| async move { it.enter(token, session).await }).await
+        self.0.call(KEY, move |it| async move { it.enter(token, session).await }).await
     }
 
     /// As [`OperatorsDuty::operator_session`].
@@ -117,7 +120,7 @@ impl Operators {
     /// # Errors
     /// As said above.
     pub async fn sessions(&self, operator: Uuid) -> Result<Vec<OperatorSession>> {
-        self.0.call(Key::Domain("operators"), move |it| async move { it.operator_sessions(operator).await }).await
+        self.0.call(KEY, move |it| async move { it.operator_sessions(operator).await }).await
     }
 
     /// As [`OperatorsDuty::end_operator_sessions`].
@@ -128,7 +131,7 @@ impl Operators {
         let end = move |it: std::sync::Arc<dyn crate::open::Truth>| async move {
             it.end_operator_sessions(operator, ended).await
         };
-        self.0.call(Key::Domain("operators"), end).await
+        self.0.call(KEY, end).await
     }
 
     /// As [`OperatorsDuty::sweep_operators`].
@@ -136,8 +139,6 @@ impl Operators {
     /// # Errors
     /// As said above.
     pub async fn sweep(&self, now: Micros, idle: Micros, limit: usize) -> Result<usize> {
-        self.0
-            .call(Key::Domain("operators"), move |it| async move { it.sweep_operators(now, idle, limit).await })
-            .await
+        self.0.call(KEY, move |it| async move { it.sweep_operators(now, idle, limit).await }).await
     }
 }

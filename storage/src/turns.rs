@@ -8,6 +8,9 @@ use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
 
+/// What calls about this are kept in order by.
+const KEY: Key = Key::Domain("turns");
+
 /// What a backend does for turns.
 #[async_trait]
 pub trait TurnsDuty: Send + Sync {
@@ -27,6 +30,6 @@ impl Turns {
     /// See [`StorageError`](crate::error::StorageError). After `OutcomeUnknown` the turn may be
     /// over without anybody having had it.
     pub async fn take(&self, work: String, now: Micros, every: Duration) -> Result<bool> {
-        self.0.call(Key::Domain("turns"), move |it| async move { it.take_turn(work, now, every).await }).await
+        self.0.call(KEY, move |it| async move { it.take_turn(work, now, every).await }).await
     }
 }

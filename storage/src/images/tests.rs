@@ -51,7 +51,7 @@ fn a_digest_is_written_in_one_way() {
 }
 
 #[tokio::test]
-async fn what_many_ask_for_at_once_is_read_once() {
+async fn what_many_ask_for_at_once_is_read_by_so_many_as_work_at_once_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let own = Folder::open(folder.path().to_owned()).unwrap();
     let counted = Arc::new(Counted { folder: own, reads: AtomicUsize::new(0) });
@@ -60,7 +60,8 @@ async fn what_many_ask_for_at_once_is_read_once() {
     let hash = images.put(bytes.clone(), Micros(1)).await.unwrap();
     let all = join_all((0..WAITING).map(|_| images.get(hash))).await;
     assert!(all.iter().all(|got| *got == Ok(Some(bytes.clone()))));
-    assert_eq!(counted.reads.load(Ordering::Relaxed), 1);
+    let reads = counted.reads.load(Ordering::Relaxed);
+    assert!((1..=AT_ONCE).contains(&reads), "{reads} of {WAITING}");
 }
 
 #[tokio::test]
