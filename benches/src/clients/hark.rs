@@ -81,7 +81,9 @@ impl Player {
                 match self.line.hear().await? {
                     Incoming::Push(_) => {}
                     Incoming::Answer { id: answered, outcome: Ok(_) } if answered == id => break,
-                    other => return Err(format!("{other:?} where a pong was due").into()),
+                    other @ Incoming::Answer { .. } => {
+                        return Err(format!("{other:?} where a pong was due").into());
+                    }
                 }
             }
             let due = began_at + micros(period * number);
