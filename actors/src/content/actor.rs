@@ -135,6 +135,10 @@ impl State {
             return;
         };
         let Some(before) = content.0.told.lock().replace(after.clone()) else { return };
+        let same = Arc::ptr_eq(&before.picture, &after.picture);
+        if same && !after.picture.turns(before.at, after.at) {
+            return;
+        }
         let apps = concerned(&before, &after);
         if apps.is_empty() {
             return;

@@ -23,6 +23,8 @@ pub struct Picture {
     /// Up to which revision of the documents it is true.
     pub revision: i64,
     pieces: HashMap<Uuid, Arc<Piece>>,
+    /// When any of them begins or ends, in order.
+    moments: Vec<Micros>,
     /// Those of each game, and the publisher's own.
     of: BTreeMap<Option<AppId>, Vec<Arc<Piece>>>,
     images: HashMap<Uuid, ImageBody>,
@@ -126,6 +128,15 @@ impl Picture {
         for piece in self.pieces.values() {
             self.of.entry(piece.app.clone()).or_default().push(piece.clone());
         }
+        let pieces = self.pieces.values().filter(|piece| !piece.body.draft);
+        self.moments = pieces.flat_map(|it| [it.body.from, it.body.to]).flatten().collect();
+        self.moments.sort_unstable();
+    }
+
+    /// Whether any of them begins or ends between two times, whichever is the earlier.
+    pub(super) fn turns(&self, one: Micros, other: Micros) -> bool {
+        let passed = |now: Micros| self.moments.partition_point(|moment| *moment <= now);
+        passed(one) != passed(other)
     }
 
     /// A notice or banner of a game, or of all, that was not taken away.
@@ -134,10 +145,10 @@ impl Picture {
         self.pieces.get(&id).filter(|piece| piece.is_of(app) && !piece.body.draft)
     }
 
-    /// Whether a notice or banner was taken away.
+    /// Whether a notice or banner was taken away, or made a draft again.
     #[must_use]
     pub fn is_gone(&self, id: Uuid) -> bool {
-        self.gone.contains(&id)
+        self.gone.contains(&id) || self.pieces.get(&id).is_some_and(|piece| piece.body.draft)
     }
 
     /// Those that are shown to anybody at that time, with their changes, by their ids.
@@ -214,5 +225,69 @@ impl Shelf<'_> {
             Some(piece.banner(told, image))
         };
         self.items.iter().filter_map(banner).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::audit::Actor;
+
+    use super::*;
+
+    fn notice(id: u128, revision: i64, body: &str) -> Document {
+        Document {
+            kind: Kind::Notice,
+            id: Uuid::from_u128(id),
+            app: None,
+            handle: None,
+            version: 1,
+            revision,
+            body: body.to_owned(),
+            sealed: None,
+            removed: false,
+            changed_at: Micros(0),
+            changed_by: Actor::Command,
+        }
+    }
+
+    fn learnt(documents: Vec<Document>, shorter: Option<i64>, picture: &mut Picture) -> bool {
+        picture.learn(News { documents, shorter })
+    }
+
+    fn at(second: i64) -> String {
+        format!("\"1970-01-01T00:00:{second:02}Z\"")
+    }
+
+    #[test]
+    fn what_turns_is_what_begins_or_ends_in_between_by_a_clock_that_goes_either_way() {
+        let mut picture = Picture::default();
+        let body = format!(r#"{{"from": {}, "to": {}}}"#, at(10), at(20));
+        let draft = format!(r#"{{"from": {}, "draft": true}}"#, at(15));
+        assert!(learnt(vec![notice(1, 1, &body), notice(2, 2, &draft)], None, &mut picture));
+        let turns =
+            |one, other| picture.turns(Micros::from_seconds(one), Micros::from_seconds(other));
+        assert!(!turns(0, 9) && turns(9, 10) && turns(10, 9) && !turns(10, 19) && turns(10, 20));
+        // By each of them as by what is shown.
+        for one in 8..22 {
+            for other in 8..22 {
+                let [was, is] = [one, other].map(|now| picture.shown(Micros::from_seconds(now)));
+                assert!(turns(one, other) || was == is, "{one} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out_alone_and_a_shorter_past_is_read_anew() {
+        let mut picture = Picture::default();
+        let documents = vec![notice(1, 1, "[]"), notice(2, 2, "{}")];
+        assert!(learnt(documents, None, &mut picture));
+        let ids = |picture: &Picture| -> Vec<u128> {
+            picture.shown(Micros(0)).keys().map(Uuid::as_u128).collect()
+        };
+        assert_eq!((ids(&picture), picture.revision), (vec![2], 2));
+        // What was overtaken changes nothing.
+        assert!(!learnt(vec![notice(3, 2, "{}")], None, &mut picture));
+        assert!(learnt(vec![notice(4, 1, "{}")], Some(1), &mut picture));
+        assert_eq!((ids(&picture), picture.revision), (vec![4], 1));
     }
 }

@@ -74,6 +74,10 @@ fn read(file: &Path) -> Result<PieceSent, String> {
     if text.len() > MAX_BODY {
         return Err(format!("{}: is longer than {MAX_BODY} bytes", file.display()));
     }
+    // A list would be read as the fields in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(format!("{}: is not a JSON object", file.display()));
+    }
     let mut unknown = None;
     let mut reader = serde_json::Deserializer::from_str(&text);
     let mut note = |path: serde_ignored::Path<'_>| {

@@ -42,6 +42,8 @@ async fn an_operator_shows_a_notice_from_a_shell_and_takes_it_back() {
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["version"]), (1, &json!(2)));
     for (input, word) in [
         ("{", "EOF"),
+        ("", "is not a JSON object"),
+        ("[]", "is not a JSON object"),
         (r#"{"title": {"ko": "x"}, "tex": {}}"#, "there is no field tex"),
         (r#"{"title": {"ko": "<a href=x>"}}"#, "HTML"),
         (r#"{"title": {"ko": 1}}"#, "title.ko"),

@@ -59,8 +59,11 @@ pub(super) async fn what_a_member_saw_and_put_away_is_known_on_every_device(hous
     order(&house, "notice", json!({"do": "remove", "id": seen})).await;
     let later = house.http().ask("content.state", Some(&token), json!({})).await.unwrap();
     assert_eq!(later["regards"].as_array().unwrap().len(), 2, "what is gone is nobody's concern");
-    // It may still be on somebody's screen.
-    house.http().ask("content.seen", Some(&token), json!({"ids": [seen]})).await.unwrap();
+    // They may still be on somebody's screen: what is gone, and what is a draft again.
+    let draft = json!({"title": {"en": "a week"}, "draft": true});
+    super::change(&house, &week, draft).await;
+    let both = json!({"ids": [seen, week]});
+    house.http().ask("content.seen", Some(&token), both).await.unwrap();
     house.http().ask("content.dismiss", Some(&token), json!({"id": seen})).await.unwrap();
 }
 
