@@ -8,7 +8,7 @@
 //! | websockets of an address without an open session | a number | `limit.rate` at the upgrade |
 //! | connections of an address without a request | a number | dropped |
 //! | connections of an address at the operators' listener | a number | dropped |
-//! | fresh logins, opens and refreshes of the node | a rate, and a short queue | `limit.overloaded` |
+//! | fresh logins, opens and refreshes of the node, and of all nodes | a rate, and a short queue | `limit.overloaded` |
 //! | requests that the node answers at once | a number | `limit.overloaded` |
 //! | long polls that wait | a number | `limit.overloaded` |
 //!
@@ -18,8 +18,9 @@
 //!
 //! A node counts by itself. Where nodes share a Redis they tell each other twice a second who
 //! passed the three rates often, a quarter of what may come at once or more: who asks on three nodes
-//! gets a little more than one who asks on one, and not three times as much. All else is a
-//! node's own, for it guards the node.
+//! gets a little more than one who asks on one, and not three times as much. And they tell each
+//! other how many came in, for the database behind them is one. All else is a node's own, for it
+//! guards the node.
 
 mod address;
 mod rate;

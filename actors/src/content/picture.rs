@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_left_out_alone_and_a_shorter_past_is_read_anew() {
         let mut picture = Picture::default();
-        let documents = vec![notice(1, 1, "[]"), notice(2, 2, "{}")];
+        let documents = vec![notice(1, 1, "7"), notice(2, 2, "{}")];
         assert!(learnt(documents, None, &mut picture));
         let ids = |picture: &Picture| -> Vec<u128> {
             picture.shown(Micros(0)).keys().map(Uuid::as_u128).collect()

@@ -49,6 +49,14 @@ const NOTES: &[(&str, &str)] = &[
         "Opened or resumed sessions, and refreshed logins, a second on this node; by default 2000.",
     ),
     (
+        "cluster_logins_per_second",
+        "Fresh logins a second on all nodes that share a Redis, and the most on one; by default 2000.",
+    ),
+    (
+        "cluster_opens_per_second",
+        "Opened or resumed sessions, and refreshed logins, a second on all nodes that share a Redis, and the most on one; by default 20000.",
+    ),
+    (
         "admission_wait_ms",
         "Milliseconds for which a login or an open may wait for its turn; who would wait longer is told at once; at most 10000.",
     ),
@@ -91,6 +99,11 @@ pub struct LimitsSettings {
     pub logins_per_second: Option<u32>,
     /// Opened or resumed sessions, and refreshed logins, a second. Unset: 2000.
     pub opens_per_second: Option<u32>,
+    /// Fresh logins a second on all nodes together. Unset: 2000.
+    pub cluster_logins_per_second: Option<u32>,
+    /// Opened or resumed sessions, and refreshed logins, a second on all nodes together.
+    /// Unset: 20000.
+    pub cluster_opens_per_second: Option<u32>,
     /// Milliseconds for which one of these may wait for its turn. Default 2000; 0 to 10,000.
     pub admission_wait_ms: u64,
     /// Requests that are answered at a time. Unset: 4096.
@@ -113,6 +126,8 @@ impl Default for LimitsSettings {
             connecting_per_address: None,
             logins_per_second: None,
             opens_per_second: None,
+            cluster_logins_per_second: None,
+            cluster_opens_per_second: None,
             admission_wait_ms: 2_000,
             requests_in_flight: None,
             long_polls: None,
@@ -134,6 +149,8 @@ pub(crate) struct Bounds {
     pub(crate) connecting_per_address: u32,
     pub(crate) logins_per_second: u32,
     pub(crate) opens_per_second: u32,
+    pub(crate) cluster_logins_per_second: u32,
+    pub(crate) cluster_opens_per_second: u32,
     pub(crate) admission_wait_ms: u64,
     pub(crate) requests_in_flight: u32,
     pub(crate) long_polls: u32,
@@ -164,6 +181,8 @@ impl LimitsSettings {
             connecting_per_address: or(self.connecting_per_address, 100),
             logins_per_second: or(self.logins_per_second, 200),
             opens_per_second: or(self.opens_per_second, 2_000),
+            cluster_logins_per_second: or(self.cluster_logins_per_second, 2_000),
+            cluster_opens_per_second: or(self.cluster_opens_per_second, 20_000),
             admission_wait_ms: self.admission_wait_ms,
             requests_in_flight: or(self.requests_in_flight, 4_096),
             long_polls: or(self.long_polls, 16_384),
@@ -185,6 +204,8 @@ impl Schema for LimitsSettings {
             connecting_per_address: Some(bounds.connecting_per_address),
             logins_per_second: Some(bounds.logins_per_second),
             opens_per_second: Some(bounds.opens_per_second),
+            cluster_logins_per_second: Some(bounds.cluster_logins_per_second),
+            cluster_opens_per_second: Some(bounds.cluster_opens_per_second),
             requests_in_flight: Some(bounds.requests_in_flight),
             long_polls: Some(bounds.long_polls),
             ..Self::default()
@@ -208,6 +229,8 @@ impl Schema for LimitsSettings {
             ("connecting_per_address", self.connecting_per_address),
             ("logins_per_second", self.logins_per_second),
             ("opens_per_second", self.opens_per_second),
+            ("cluster_logins_per_second", self.cluster_logins_per_second),
+            ("cluster_opens_per_second", self.cluster_opens_per_second),
             ("requests_in_flight", self.requests_in_flight),
             ("long_polls", self.long_polls),
         ];

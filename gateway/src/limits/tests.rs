@@ -145,6 +145,40 @@ async fn who_asks_two_nodes_is_counted_by_both() {
 }
 
 #[tokio::test]
+async fn who_comes_in_on_any_node_is_counted_by_all() {
+    let slow = |limits: &mut LimitsSettings| {
+        limits.cluster_opens_per_second = Some(1);
+        limits.admission_wait_ms = 10_000;
+    };
+    let ([one, other], [to_one, to_other], _folder) = nodes(slow).await;
+    let idle = limits(false, slow);
+    // As many as one may keep waiting, and one more, whom it sends away.
+    let fill = |node: &Limits| {
+        let node = node.clone();
+        async move {
+            let come = || Box::pin(async { node.of(stranger()).admit_open().await });
+            let mut waiting: Vec<_> = (0..11).map(|_| come()).collect();
+            for turn in &mut waiting {
+                let _ = futures_util::poll!(turn);
+            }
+            come().await.unwrap_err()
+        }
+    };
+    for node in [&one, &other] {
+        let hint = fill(node).await.retry_after_ms.unwrap();
+        assert!(hint < 15_000, "it knows of its own alone: {hint}");
+    }
+    for (node, rates) in [(&one, &to_one), (&other, &to_other), (&idle, &to_one)] {
+        node.exchange(rates).await;
+    }
+    // 22 came, of whom one a second passes: that is longer than anybody waits.
+    for node in [&other, &idle] {
+        let error = node.of(stranger()).admit_open().await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::LimitOverloaded);
+    }
+}
+
+#[tokio::test]
 async fn a_node_that_cannot_tell_the_others_counts_alone() {
     let mut server = Server::start(&Binaries::default(), &[]).unwrap();
     let url = server.databases().database().unwrap();

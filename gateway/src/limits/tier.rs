@@ -51,6 +51,7 @@ pub(crate) struct Tier {
 impl Tier {
     pub(super) fn new(bounds: &Bounds) -> Self {
         let patience = Duration::from_millis(bounds.admission_wait_ms);
+        let admission = |rate, of_all| Admission::new(rate, of_all, patience);
         Self {
             bounds: *bounds,
             sessions: Rate::new(per_minute(bounds.session_per_minute, bounds.session_burst)),
@@ -59,8 +60,8 @@ impl Tier {
             addresses: Rate::new(per_second(bounds.address_per_second, bounds.address_burst)),
             unopened: Places::new(bounds.unopened_per_address),
             connecting: Places::new(bounds.connecting_per_address),
-            logins: Admission::new(bounds.logins_per_second, patience),
-            opens: Admission::new(bounds.opens_per_second, patience),
+            logins: admission(bounds.logins_per_second, bounds.cluster_logins_per_second),
+            opens: admission(bounds.opens_per_second, bounds.cluster_opens_per_second),
             in_flight: Budget::new(bounds.requests_in_flight),
             long_polls: Budget::new(bounds.long_polls),
         }
@@ -189,11 +190,17 @@ impl Tier {
         self.long_polls.taken()
     }
 
-    /// Tells the other nodes who passed here often, and learns from them who passed there.
+    /// Tells the other nodes how many came in here and who passed often, and learns from them
+    /// what was so there.
     ///
     /// # Errors
     /// `Unavailable` when they cannot be told: what was to be told is not told again.
     pub(super) async fn exchange(&self, name: &str, rates: &Rates) -> storage::error::Result<()> {
+        let admissions = [(&self.logins, "logins"), (&self.opens, "opens")];
+        let came = admissions.map(|(admission, of)| admission.untold(format!("{name}:{of}")));
+        for ((admission, _), ahead) in admissions.iter().zip(rates.pass(came.into()).await?) {
+            admission.learn(ahead);
+        }
         let session = |of: &str| format!("{name}:session:{of}");
         tell(&self.addresses, rates, |address| format!("{name}:address:{}", address.word()))
             .await?;

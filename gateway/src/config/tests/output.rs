@@ -13,73 +13,75 @@ fn explain_tells_each_value_and_its_origin() {
     assert_eq!(
         layers.load::<Settings>().unwrap().explain().unwrap(),
         "\
-mode                                   \"development\"          default
-data                                   \"/srv\"                 flag --data
-public_url                             (not set)              default
-gateway.listen                         \"127.0.0.1:1\"          daemun.toml:2
-gateway.private                        \"127.0.0.1:7351\"       default
-gateway.admin                          \"127.0.0.1:7352\"       default
-gateway.admin_url                      (not set)              default
-gateway.frame_limit_bytes              65536                  default
-gateway.header_timeout_s               5                      default
-gateway.first_frame_timeout_s          10                     default
-gateway.open_timeout_s                 120                    default
-gateway.heartbeat_s                    25                     default
-gateway.in_flight_per_connection       32                     default
-gateway.outbound_limit_bytes           262144                 default
-gateway.max_connections                100000                 default
-gateway.trusted_proxies                []                     default
-gateway.forwarded_header               \"x-forwarded-for\"      default
-gateway.drain_s                        7                      env DAEMUN_GATEWAY__DRAIN_S
-gateway.docs                           (not set)              default
-gateway.simulators                     (not set)              default
-gateway.limits.session_per_minute      (not set)              default
-gateway.limits.session_burst           (not set)              default
-gateway.limits.session_refusals        120                    default
-gateway.limits.server_per_second       (not set)              default
-gateway.limits.server_burst            (not set)              default
-gateway.limits.address_per_second      (not set)              default
-gateway.limits.address_burst           (not set)              default
-gateway.limits.unopened_per_address    (not set)              default
-gateway.limits.connecting_per_address  (not set)              default
-gateway.limits.logins_per_second       (not set)              default
-gateway.limits.opens_per_second        (not set)              default
-gateway.limits.admission_wait_ms       2000                   default
-gateway.limits.requests_in_flight      (not set)              default
-gateway.limits.long_polls              (not set)              default
-log.format                             \"text\"                 default
-log.level                              \"info\"                 default
-identity.keys_dir                      (not set)              default
-identity.access_token_s                900                    default
-identity.refresh_token_s               2592000                default
-identity.refresh_repeat_s              60                     default
-sessions.quiet_ms                      10000                  default
-sessions.standing_ms                   30000                  default
-sessions.grace_ms                      120000                 default
-sessions.replies_bytes                 67108864               default
-sessions.list_limit                    50                     default
-storage.queue_limit                    4096                   default
-storage.workers                        256                    default
-storage.readers                        2                      default
-storage.gamelog_limit                  65536                  default
-storage.spool_bytes                    1073741824             default
-storage.cache_ms                       30000                  default
-storage.cache_members                  1000                   default
-storage.mariadb.url                    (not set)              default
-storage.mariadb.home                   (not set)              default
-storage.mariadb.connections            16                     default
-storage.mariadb.ca_file                (not set)              default
-storage.mariadb.replica_lag_ms         5000                   default
-storage.mariadb.migrate_at_start       false                  default
-storage.mongodb.url                    (not set)              default
-storage.mongodb.retention_days         400                    default
-storage.mongodb.migrate_at_start       false                  default
-storage.redis.url                      (not set)              default
-storage.redis.ca_file                  (not set)              default
-storage.redis.deadline_ms              50                     default
-storage.images.folder                  (not set)              default
-apps.demo.name                         \"\"                     default
-apps.demo.origins                      [\"https://a.example\"]  daemun.toml:4
+mode                                      \"development\"          default
+data                                      \"/srv\"                 flag --data
+public_url                                (not set)              default
+gateway.listen                            \"127.0.0.1:1\"          daemun.toml:2
+gateway.private                           \"127.0.0.1:7351\"       default
+gateway.admin                             \"127.0.0.1:7352\"       default
+gateway.admin_url                         (not set)              default
+gateway.frame_limit_bytes                 65536                  default
+gateway.header_timeout_s                  5                      default
+gateway.first_frame_timeout_s             10                     default
+gateway.open_timeout_s                    120                    default
+gateway.heartbeat_s                       25                     default
+gateway.in_flight_per_connection          32                     default
+gateway.outbound_limit_bytes              262144                 default
+gateway.max_connections                   100000                 default
+gateway.trusted_proxies                   []                     default
+gateway.forwarded_header                  \"x-forwarded-for\"      default
+gateway.drain_s                           7                      env DAEMUN_GATEWAY__DRAIN_S
+gateway.docs                              (not set)              default
+gateway.simulators                        (not set)              default
+gateway.limits.session_per_minute         (not set)              default
+gateway.limits.session_burst              (not set)              default
+gateway.limits.session_refusals           120                    default
+gateway.limits.server_per_second          (not set)              default
+gateway.limits.server_burst               (not set)              default
+gateway.limits.address_per_second         (not set)              default
+gateway.limits.address_burst              (not set)              default
+gateway.limits.unopened_per_address       (not set)              default
+gateway.limits.connecting_per_address     (not set)              default
+gateway.limits.logins_per_second          (not set)              default
+gateway.limits.opens_per_second           (not set)              default
+gateway.limits.cluster_logins_per_second  (not set)              default
+gateway.limits.cluster_opens_per_second   (not set)              default
+gateway.limits.admission_wait_ms          2000                   default
+gateway.limits.requests_in_flight         (not set)              default
+gateway.limits.long_polls                 (not set)              default
+log.format                                \"text\"                 default
+log.level                                 \"info\"                 default
+identity.keys_dir                         (not set)              default
+identity.access_token_s                   900                    default
+identity.refresh_token_s                  2592000                default
+identity.refresh_repeat_s                 60                     default
+sessions.quiet_ms                         10000                  default
+sessions.standing_ms                      30000                  default
+sessions.grace_ms                         120000                 default
+sessions.replies_bytes                    67108864               default
+sessions.list_limit                       50                     default
+storage.queue_limit                       4096                   default
+storage.workers                           256                    default
+storage.readers                           2                      default
+storage.gamelog_limit                     65536                  default
+storage.spool_bytes                       1073741824             default
+storage.cache_ms                          30000                  default
+storage.cache_members                     1000                   default
+storage.mariadb.url                       (not set)              default
+storage.mariadb.home                      (not set)              default
+storage.mariadb.connections               16                     default
+storage.mariadb.ca_file                   (not set)              default
+storage.mariadb.replica_lag_ms            5000                   default
+storage.mariadb.migrate_at_start          false                  default
+storage.mongodb.url                       (not set)              default
+storage.mongodb.retention_days            400                    default
+storage.mongodb.migrate_at_start          false                  default
+storage.redis.url                         (not set)              default
+storage.redis.ca_file                     (not set)              default
+storage.redis.deadline_ms                 50                     default
+storage.images.folder                     (not set)              default
+apps.demo.name                            \"\"                     default
+apps.demo.origins                         [\"https://a.example\"]  daemun.toml:4
 "
     );
 }

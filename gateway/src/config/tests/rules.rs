@@ -151,7 +151,7 @@ fn rules_name_the_key_and_its_origin() {
 /// What is asked of numbers: the section, the key, the least and the most.
 #[test]
 fn numbers_keep_their_bounds() {
-    let bounds: [(&str, &str, Option<u64>, Option<u64>); 27] = [
+    let bounds: [(&str, &str, Option<u64>, Option<u64>); 29] = [
         ("gateway.limits", "session_per_minute", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_burst", Some(1), Some(1_000_000)),
         ("gateway.limits", "session_refusals", Some(1), Some(1_000_000)),
@@ -161,6 +161,8 @@ fn numbers_keep_their_bounds() {
         ("gateway.limits", "connecting_per_address", Some(1), Some(1_000_000)),
         ("gateway.limits", "logins_per_second", Some(1), Some(1_000_000)),
         ("gateway.limits", "opens_per_second", Some(1), Some(1_000_000)),
+        ("gateway.limits", "cluster_logins_per_second", Some(1), Some(1_000_000)),
+        ("gateway.limits", "cluster_opens_per_second", Some(1), Some(1_000_000)),
         ("gateway.limits", "requests_in_flight", Some(1), Some(1_000_000)),
         ("gateway.limits", "long_polls", Some(1), Some(1_000_000)),
         ("gateway.limits", "admission_wait_ms", None, Some(10_000)),
