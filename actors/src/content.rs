@@ -12,7 +12,6 @@
 
 mod actor;
 pub mod images;
-pub mod office;
 pub mod picture;
 pub mod piece;
 mod tallies;

@@ -17,7 +17,6 @@ mod crowds;
 pub mod localised;
 pub(crate) mod news;
 pub mod number;
-pub mod office;
 pub mod rules;
 mod telling;
 pub mod testers;

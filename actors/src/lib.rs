@@ -10,6 +10,7 @@ pub mod supervisor;
 pub mod apps;
 pub mod launching;
 pub mod content;
+pub mod office;
 pub mod identity;
 pub mod purchases;
 pub mod presence;

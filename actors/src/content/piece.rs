@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::picture::Images;
 use crate::launching::audience::Audience;
 use crate::launching::localised::{self, Localised, MAX_LANGUAGES};
-use crate::launching::office::Refused;
 use crate::launching::windows::{Scope, When, zone_of};
+use crate::office::Refused;
 
 /// The longest word for a place in the game, in bytes.
 pub const MAX_PLACE: usize = 64;

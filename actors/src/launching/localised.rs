@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::office::Refused;
+use crate::office::Refused;
 
 /// The longest text of one language, in bytes.
 pub const MAX_TEXT: usize = 2_000;

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use protocol::ids::AppId;
 use serde::{Deserialize, Serialize};
 
-use super::office::Refused;
+use crate::office::Refused;
 
 /// A tester, as its document says it: one of both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::audience::Audience;
 use super::localised::{Localised, address};
 use super::number::VersionNumber;
-use super::office::Refused;
+use crate::office::Refused;
 
 words! {
     /// What operators make of a version.

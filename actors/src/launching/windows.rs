@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::audience::Audience;
 use super::localised::{Localised, address};
 use super::number::VersionNumber;
-use super::office::Refused;
+use crate::office::Refused;
 
 /// The longest that a window may be.
 pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);

@@ -10,7 +10,7 @@ mod testers;
 mod versions;
 
 use actors::fault;
-use actors::launching::office::{By, Office, Refused};
+use actors::office::{By, Office, Refused};
 use actors::operators::Caller;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::{AppId, RecordId};

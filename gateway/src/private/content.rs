@@ -1,7 +1,7 @@
 //! An operator's commands about notices and banners.
 
 use actors::content::piece::PieceSent;
-use actors::launching::office::{By, Refused};
+use actors::office::{By, Refused};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;

@@ -1,7 +1,7 @@
 //! An operator's commands about images.
 
 use actors::content::images::{ImageName, MAX_UPLOAD};
-use actors::launching::office::By;
+use actors::office::By;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;

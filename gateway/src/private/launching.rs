@@ -2,10 +2,10 @@
 
 use actors::content::piece::PieceBody;
 use actors::fault;
-use actors::launching::office::{Amend, By, Office, Refused};
 use actors::launching::testers::Tester;
 use actors::launching::versions::Version;
 use actors::launching::windows::{Plan, When, WindowBody};
+use actors::office::{Amend, By, Office, Refused};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;

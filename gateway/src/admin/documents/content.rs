@@ -2,7 +2,7 @@
 
 use actors::content::piece::{PieceBody, PieceSent};
 use actors::fault;
-use actors::launching::office::Refused;
+use actors::office::Refused;
 use jiff::civil::Date;
 use jiff::{Span, civil};
 use protocol::operators::refusal::Refusal;

@@ -1,7 +1,7 @@
 //! Maintenance windows.
 
-use actors::launching::office::{Amend, Refused};
 use actors::launching::windows::{Plan, When, WindowBody};
+use actors::office::{Amend, Refused};
 use protocol::operators::Nothing;
 use protocol::operators::refusal::Refusal;
 use protocol::time::Micros;

@@ -1,7 +1,7 @@
 //! Who is let in during a maintenance.
 
-use actors::launching::office::Refused;
 use actors::launching::testers::Tester;
+use actors::office::Refused;
 use protocol::time::Micros;
 use serde_json::Value;
 use storage::documents::{Document, Kind};

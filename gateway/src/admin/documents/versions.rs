@@ -1,7 +1,7 @@
 //! Versions of a game's client.
 
-use actors::launching::office::Refused;
 use actors::launching::versions::Version;
+use actors::office::Refused;
 use protocol::ids::AppId;
 use protocol::time::Micros;
 use serde_json::Value;

@@ -4,8 +4,8 @@ use protocol::ids::{AppId, RecordId};
 use storage::documents::{Document, Kind};
 use uuid::Uuid;
 
-use super::piece::{PieceBody, PieceSent};
-use crate::launching::office::{By, Office, Refused};
+use super::{By, Office, Refused};
+use crate::content::piece::{PieceBody, PieceSent};
 
 /// The most notices of a game, or of the publisher, that were not removed, and as many banners.
 pub const MAX_PIECES: usize = 500;

@@ -1,7 +1,11 @@
-//! What operators do about launching, whichever way they come: checked, written, and known on
-//! this node at once.
+//! What operators do about launching and content, whichever way they come: checked, written, and
+//! known on this node at once.
 
-pub mod images;
+mod images;
+mod pieces;
+mod refused;
+mod testers;
+mod versions;
 mod windows;
 
 #[cfg(test)]
@@ -20,73 +24,15 @@ use storage::error::StorageError;
 use storage::images::Images;
 use uuid::Uuid;
 
-use super::Launching;
-use super::testers::Tester;
-use super::versions::Version;
 use crate::content::Content;
+use crate::launching::Launching;
 use crate::random;
+pub use images::{MAX_IMAGES, Uploaded};
+pub use pieces::MAX_PIECES;
+pub use refused::Refused;
+pub use testers::MAX_TESTERS;
+pub use versions::MAX_VERSIONS;
 pub use windows::{Amend, MAX_WINDOWS, MOST_WINDOWS};
-
-/// The most versions of a game.
-pub const MAX_VERSIONS: usize = 2_000;
-/// The most testers of a game, or of the publisher.
-pub const MAX_TESTERS: usize = 1_000;
-
-/// Why nothing was written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// A field cannot be so; an empty one stands for all of it.
-    #[error("{field}{} {reason}", if field.is_empty() { "it" } else { "" })]
-    Invalid {
-        /// Which.
-        field: String,
-        /// Why.
-        reason: String,
-    },
-    /// Somebody else changed it meanwhile; so it stands now.
-    #[error("it was changed meanwhile: it is at version {}", .0.version)]
-    Stale(Box<Document>),
-    /// It is there already, as this.
-    #[error("it is there already, as {}", .0.id)]
-    Exists(Box<Document>),
-    /// These use it.
-    #[error("it is in use, by {}", listed(.0))]
-    InUse(Vec<Document>),
-    /// There is none.
-    #[error("there is no such {}", .0.word())]
-    Missing(Kind),
-    /// The idempotency key came with another request before.
-    #[error("the idempotency key came with another request before")]
-    KeyReused,
-    /// There are as many as there may be.
-    #[error("there are {most} of kind {} already, the most there may be", .kind.word())]
-    Full {
-        /// What.
-        kind: Kind,
-        /// How many there may be.
-        most: usize,
-    },
-    /// What storage says.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-/// The most that are named of those which use something.
-const NAMED: usize = 5;
-
-fn listed(users: &[Document]) -> String {
-    let named: Vec<String> =
-        users.iter().take(NAMED).map(|it| format!("{} {}", it.kind.word(), it.id)).collect();
-    let more = users.len().saturating_sub(NAMED);
-    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}{rest}", named.join(", "))
-}
-
-impl Refused {
-    pub(crate) fn invalid(field: &str, reason: impl Into<String>) -> Self {
-        Self::Invalid { field: field.to_owned(), reason: reason.into() }
-    }
-}
 
 /// Who does it.
 #[derive(Clone, Debug)]
@@ -130,7 +76,7 @@ fn no_later(expected: Option<i64>, stands: &Document) -> i64 {
 }
 
 /// Where a document is written, and over what.
-pub(crate) struct Place {
+struct Place {
     kind: Kind,
     id: Uuid,
     app: Option<AppId>,
@@ -151,52 +97,8 @@ impl Office {
         Self { documents, told, images: Images::default(), clock }
     }
 
-    pub(crate) fn now(&self) -> Micros {
+    fn now(&self) -> Micros {
         self.clock.now()
-    }
-
-    /// Registers a version, or changes the one of that platform, store and number. With
-    /// `expected` only if it is at that version; 0 stands for one that is new.
-    ///
-    /// # Errors
-    /// As said above.
-    pub async fn put_version(
-        &self,
-        by: &By,
-        app: &AppId,
-        version: &Version,
-        expected: Option<i64>,
-    ) -> Result<Document, Refused> {
-        let registered = async {
-            version.check()?;
-            let place = self.place(Kind::Version, Some(app), version.handle(), expected).await?;
-            if place.expected.is_none() {
-                self.room(Kind::Version, Some(app), MAX_VERSIONS).await?;
-            }
-            self.put(by, place, version, "version.put").await
-        };
-        self.or_again(by, registered.await).await
-    }
-
-    /// Lets a tester in, of a game or, without one, of all.
-    ///
-    /// # Errors
-    /// As said above.
-    pub async fn put_tester(
-        &self,
-        by: &By,
-        app: Option<&AppId>,
-        tester: &Tester,
-        expected: Option<i64>,
-    ) -> Result<Document, Refused> {
-        let let_in = async {
-            let place = self.place(Kind::Tester, app, tester.handle()?, expected).await?;
-            if place.expected.is_none() {
-                self.room(Kind::Tester, app, MAX_TESTERS).await?;
-            }
-            self.put(by, place, tester, "tester.put").await
-        };
-        self.or_again(by, let_in.await).await
     }
 
     /// Takes a version, a tester, a notice or a banner away. With `expected` only if it is at that version.
@@ -315,18 +217,13 @@ impl Office {
         Ok(Place { kind, id, app: app.cloned(), handle: Some(handle), expected })
     }
 
-    pub(crate) async fn room(
-        &self,
-        kind: Kind,
-        app: Option<&AppId>,
-        most: usize,
-    ) -> Result<(), Refused> {
+    async fn room(&self, kind: Kind, app: Option<&AppId>, most: usize) -> Result<(), Refused> {
         let whose = app.map_or(Whose::Publishers, |app| Whose::Games(app.clone()));
         let some = self.documents.list(kind, whose, None, most).await?;
         if some.len() >= most { Err(Refused::Full { kind, most }) } else { Ok(()) }
     }
 
-    pub(crate) async fn put(
+    async fn put(
         &self,
         by: &By,
         place: Place,
@@ -339,13 +236,13 @@ impl Office {
     }
 
     /// A place of its own, for what has no name.
-    pub(crate) fn new_place(&self, kind: Kind, app: Option<&AppId>) -> Place {
+    fn new_place(&self, kind: Kind, app: Option<&AppId>) -> Place {
         let id = random::uuid(self.now());
         Place { kind, id, app: app.cloned(), handle: None, expected: None }
     }
 
     /// The place of what stands; with `expected` only if it is at that version.
-    pub(crate) fn place_of(&self, stands: &Document, expected: Option<i64>) -> Place {
+    fn place_of(&self, stands: &Document, expected: Option<i64>) -> Place {
         Place {
             kind: stands.kind,
             id: stands.id,

@@ -5,6 +5,8 @@ use storage::clock::Clock;
 use storage::open::Storage;
 
 use super::*;
+use crate::launching::testers::Tester;
+use crate::launching::versions::Version;
 use crate::launching::windows::{Plan, When};
 use crate::testing::Ground;
 
