@@ -14,6 +14,7 @@ mod actor;
 pub mod images;
 pub mod picture;
 pub mod piece;
+mod shelves;
 mod tallies;
 mod telling;
 
@@ -39,6 +40,7 @@ use crate::supervisor::Peer;
 pub(crate) use actor::{Args, ContentActor, Msg};
 use picture::{Picture, Shelf, Tongue};
 use piece::Piece;
+use shelves::Shelves;
 pub(crate) use tallies::Happened;
 use tallies::Tallies;
 use telling::View;
@@ -53,6 +55,7 @@ struct Inner {
     /// What those who are connected were told last; `None` before anything was known. It outlives
     /// the actor: its successor tells what came meanwhile.
     told: Mutex<Option<View>>,
+    shelves: Shelves,
     tallies: Tallies,
     /// Through whom it speaks.
     voice: OnceLock<FaintSessions>,
@@ -72,6 +75,7 @@ impl Content {
         Self(Arc::new(Inner {
             picture: ArcSwap::default(),
             told: Mutex::default(),
+            shelves: Shelves::default(),
             tallies: Tallies::new(random::uuid(clock.now())),
             voice: OnceLock::new(),
             peer: Peer::new(),
@@ -105,13 +109,15 @@ impl Content {
     pub fn notices(&self, request: &ListRequest, from: IpAddr) -> Result<NoticesReply, ErrorBody> {
         let audience = self.audience(request, from)?;
         let picture = self.picture();
+        if let Some(known) = &request.known {
+            let version = self.versions(&audience).notices;
+            if **known == *version {
+                return Ok(NoticesReply { version, unchanged: true, notices: Vec::new() });
+            }
+        }
         Ok(self.shelf(&picture, Kind::Notice, &audience, |shelf| {
-            let unchanged = knows(request, &shelf.version);
-            let notices = match unchanged {
-                true => Vec::new(),
-                false => shelf.notices(&picture.images(self.base())),
-            };
-            NoticesReply { version: shelf.version, unchanged, notices }
+            let notices = shelf.notices(&picture.images(self.base()));
+            NoticesReply { version: shelf.version, unchanged: false, notices }
         }))
     }
 
@@ -122,22 +128,29 @@ impl Content {
     pub fn banners(&self, request: &ListRequest, from: IpAddr) -> Result<BannersReply, ErrorBody> {
         let audience = self.audience(request, from)?;
         let picture = self.picture();
+        if let Some(known) = &request.known {
+            let version = self.versions(&audience).banners;
+            if **known == *version {
+                return Ok(BannersReply { version, unchanged: true, banners: Vec::new() });
+            }
+        }
         Ok(self.shelf(&picture, Kind::Banner, &audience, |shelf| {
-            let unchanged = knows(request, &shelf.version);
-            let banners = match unchanged {
-                true => Vec::new(),
-                false => shelf.banners(&picture.images(self.base())),
-            };
-            BannersReply { version: shelf.version, unchanged, banners }
+            let banners = shelf.banners(&picture.images(self.base()));
+            BannersReply { version: shelf.version, unchanged: false, banners }
         }))
     }
 
     /// What lists there are for an audience.
     #[must_use]
     pub fn versions(&self, audience: &Audience) -> Versions {
-        let picture = self.picture();
-        let version = |kind| self.shelf(&picture, kind, audience, |shelf| shelf.version);
-        Versions { notices: version(Kind::Notice), banners: version(Kind::Banner) }
+        let (picture, now) = (self.picture(), self.0.clock.now());
+        let find = |default: Option<&str>| {
+            let tongue = Tongue { lang: audience.lang.as_deref(), default };
+            let version = |kind| picture.shelf(kind, audience, tongue, now).version;
+            Versions { notices: version(Kind::Notice), banners: version(Kind::Banner) }
+        };
+        let default = self.language(&audience.app);
+        self.0.shelves.versions(&picture, now, audience, default, find)
     }
 
     /// A notice or banner of a game that was published and not taken away; `None` of one that was
@@ -236,8 +249,4 @@ pub fn changed(known: &Known, versions: &Versions) -> Vec<Changed> {
     let notices = other(&known.notices, &versions.notices).then_some(Changed::Notices);
     let banners = other(&known.banners, &versions.banners).then_some(Changed::Banners);
     notices.into_iter().chain(banners).collect()
-}
-
-fn knows(request: &ListRequest, version: &str) -> bool {
-    request.known.as_ref().is_some_and(|known| **known == *version)
 }

@@ -135,8 +135,12 @@ impl Picture {
 
     /// Whether any of them begins or ends between two times, whichever is the earlier.
     pub(super) fn turns(&self, one: Micros, other: Micros) -> bool {
-        let passed = |now: Micros| self.moments.partition_point(|moment| *moment <= now);
-        passed(one) != passed(other)
+        self.turned(one) != self.turned(other)
+    }
+
+    /// How many of them began or ended until then.
+    pub(super) fn turned(&self, now: Micros) -> usize {
+        self.moments.partition_point(|moment| *moment <= now)
     }
 
     /// A notice or banner of a game, or of all, that was not taken away.
@@ -229,12 +233,12 @@ impl Shelf<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use storage::audit::Actor;
 
     use super::*;
 
-    fn notice(id: u128, revision: i64, body: &str) -> Document {
+    pub(in crate::content) fn notice(id: u128, revision: i64, body: &str) -> Document {
         Document {
             kind: Kind::Notice,
             id: Uuid::from_u128(id),
@@ -250,11 +254,15 @@ mod tests {
         }
     }
 
-    fn learnt(documents: Vec<Document>, shorter: Option<i64>, picture: &mut Picture) -> bool {
+    pub(in crate::content) fn learnt(
+        documents: Vec<Document>,
+        shorter: Option<i64>,
+        picture: &mut Picture,
+    ) -> bool {
         picture.learn(News { documents, shorter })
     }
 
-    fn at(second: i64) -> String {
+    pub(in crate::content) fn at(second: i64) -> String {
         format!("\"1970-01-01T00:00:{second:02}Z\"")
     }
 
