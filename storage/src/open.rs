@@ -255,8 +255,7 @@ impl Storage {
 
     /// With a place for images: the folder that is set, or one in `data`.
     fn with_images(mut self, data: &Path, settings: &StorageSettings) -> Result<Self> {
-        let folder = settings.images.folder.clone().unwrap_or_else(|| data.join("images"));
-        self.images = Images::over(Arc::new(Folder::open(folder)?));
+        self.images = Images::over(Arc::new(Folder::open(settings.images.folder(data))?));
         Ok(self)
     }
 

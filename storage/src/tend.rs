@@ -3,7 +3,7 @@
 
 mod disk;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::config::StorageSettings;
@@ -23,6 +23,8 @@ pub struct Tender<'a> {
     log: Option<MongoDb>,
     /// The most that the spool may hold, in bytes.
     spool_bytes: u64,
+    /// Where the images are.
+    images: PathBuf,
     /// What stands in front of the truth, when there is one.
     redis: Option<Redis>,
 }
@@ -42,7 +44,8 @@ impl<'a> Tender<'a> {
         };
         let named = settings.redis.is_named();
         let redis = named.then(|| Redis::new(&settings.redis)).transpose()?;
-        Ok(Self { data, servers, log, spool_bytes: settings.spool_bytes, redis })
+        let (spool_bytes, images) = (settings.spool_bytes, settings.images.folder(data));
+        Ok(Self { data, servers, log, spool_bytes, images, redis })
     }
 
     /// Where the schema of each database stands.
@@ -86,12 +89,16 @@ impl<'a> Tender<'a> {
         }
     }
 
-    /// What room the data folder's disk has, in a line, and whether the spool finds too little;
-    /// nothing, while there is no such folder.
+    /// What room the disks of the data and of the images have, a line each, and whether that is
+    /// too little or cannot be used.
     #[must_use]
-    pub fn check_disk(&self) -> (Option<String>, Vec<Finding>) {
+    pub fn check_disk(&self) -> (Vec<String>, Vec<Finding>) {
         let spool = self.log.as_ref().map(|_| self.spool_bytes);
-        disk::check(self.data, spool)
+        let (line, mut findings) = disk::check(self.data, spool);
+        let (of_images, more) = disk::check_images(self.data, &self.images);
+        findings.extend(disk::writable(self.data));
+        findings.extend(more);
+        (line.into_iter().chain(of_images).collect(), findings)
     }
 
     /// Whether each entry is a database of its own and each replica the copy of its primary;

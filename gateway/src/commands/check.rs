@@ -35,7 +35,7 @@ async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     let (mut said, mut wrong) = (String::new(), Vec::new());
     let optional = |(line, findings): (Option<String>, _)| (Vec::from_iter(line), findings);
     for (lines, findings) in [
-        optional(tender.check_disk()),
+        tender.check_disk(),
         tender.check(&SystemClock).await,
         optional(tender.check_log(&SystemClock).await),
         optional(tender.check_redis().await),

@@ -1,8 +1,8 @@
-//! What room a disk has.
+//! What room a disk has, and whether a server could write there.
 
 use std::path::Path;
 
-use rustix::fs::statvfs;
+use rustix::fs::{Access, access, statvfs};
 
 use crate::finding::Finding;
 
@@ -41,6 +41,30 @@ pub(super) fn check(data: &Path, spool: Option<u64>) -> (Option<String>, Vec<Fin
     (Some(line), found.into_iter().collect())
 }
 
+/// What room the disk of the images has, in a line, where they are not in the data folder.
+pub(super) fn check_images(data: &Path, images: &Path) -> (Option<String>, Vec<Finding>) {
+    if images.starts_with(data) {
+        // What is in the way of the data is said of the data.
+        let own = if images.exists() { writable(images) } else { Vec::new() };
+        return (None, own);
+    }
+    let (line, mut findings) = check(images, None);
+    findings.extend(writable(images));
+    (line, findings)
+}
+
+/// What would keep a server from writing in a folder, or from making it.
+pub(super) fn writable(folder: &Path) -> Vec<Finding> {
+    let Some(there) = folder.ancestors().find(|it| it.exists()) else { return Vec::new() };
+    let what = match access(there, Access::WRITE_OK | Access::EXEC_OK) {
+        _ if !there.is_dir() => Some(format!("{} is no folder", there.display())),
+        Ok(()) => None,
+        Err(error) => Some(format!("{} cannot be written in: {error}", there.display())),
+    };
+    let server = || format!("disk of {}", folder.display());
+    what.map(|what| Finding { server: server(), refused: true, what }).into_iter().collect()
+}
+
 /// What is wrong with so many free bytes, for a spool that has some and may have more.
 fn judge(free: u64, spool: Option<(u64, u64)>) -> Option<String> {
     let wanted = spool.map_or(0, |(used, most)| most.saturating_sub(used));
@@ -74,6 +98,26 @@ mod tests {
         assert!(short.contains("the spool may want 1024 more"), "{short}");
         // What it has already is not free any more.
         assert_eq!(judge(600 * MIB, Some((500 * MIB, 1024 * MIB))), None);
+    }
+
+    #[test]
+    fn where_no_server_could_write_it_would_not_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        assert_eq!(check_images(&data, &data.join("images")), (None, Vec::new()));
+        let (line, findings) = check_images(&data, &folder.path().join("elsewhere"));
+        assert!(line.unwrap().contains("elsewhere: "), "a disk of their own");
+        assert!(findings.iter().all(|finding| !finding.refused), "{findings:?}");
+        std::fs::create_dir(&data).unwrap();
+        assert_eq!(writable(&data), []);
+        std::fs::write(data.join("images"), "").unwrap();
+        for images in [data.join("images"), data.join("images/deeper")] {
+            let findings = [writable(&images), check_images(&folder.path().join("x"), &images).1];
+            for finding in findings.map(|found| found.into_iter().find(|it| it.refused).unwrap()) {
+                assert!(finding.what.ends_with("images is no folder"), "{finding:?}");
+            }
+        }
+        assert!(check_images(&data, &data.join("images")).1[0].refused);
     }
 
     #[test]
