@@ -15,7 +15,28 @@ use hyper::header::{HeaderMap, SET_COOKIE};
 use loadtest::HttpClient;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemun, text};
+use crate::harness::{Daemun, before_both, text};
+
+before_both! {
+    changes::of_two_who_change_one_record_the_second_is_told_what_stands
+    changes::what_is_sent_again_under_its_key_is_done_once
+    changes::passwords_and_second_factors_are_given_anew_and_end_every_session
+    changes::the_audit_says_who_did_what_and_is_read_page_by_page
+    launching::a_version_is_registered_changed_and_taken_away_and_players_notice_at_once
+    launching::a_maintenance_is_planned_extended_and_ended_early
+    launching::a_tester_is_let_in_by_who_may
+    logins::a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get
+    logins::a_login_never_goes_on_with_a_session_that_the_browser_had
+    logins::a_code_is_good_once_and_guessing_is_slowed_down
+    logins::sessions_are_listed_and_ended_one_by_one
+    logins::a_grave_act_needs_a_fresh_code
+    logins::who_is_kept_out_is_out_with_the_next_request_and_secrets_are_nowhere
+    rights::every_role_may_what_it_may_and_nothing_else
+    rights::who_is_not_logged_in_gets_nothing
+    rights::a_field_that_is_not_known_is_told_everywhere
+    rights::nobody_gives_himself_more
+    rights::what_is_done_to_operators_is_audited_for_who_may_see_operators
+}
 
 pub const PASSWORD: &str = "correct horse battery";
 /// How long a code is shown.
@@ -147,7 +168,11 @@ impl Account {
 
 /// A house with an owner who is logged in.
 pub async fn owned() -> (Daemun, Account, Browser) {
-    let house = Daemun::start().await;
+    with_owner(Daemun::start().await).await
+}
+
+/// The same of a house that is there.
+pub async fn with_owner(house: Daemun) -> (Daemun, Account, Browser) {
     let owner = Account::new(&house, "owner", &["owner"]).await;
     let browser = owner.enter(&house).await;
     (house, owner, browser)

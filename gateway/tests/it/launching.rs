@@ -3,6 +3,7 @@
 mod commands;
 mod maintenance;
 mod nodes;
+mod service;
 mod versions;
 
 use std::time::Duration;
@@ -14,43 +15,31 @@ use protocol::error::ErrorCode;
 use protocol::time::Micros;
 use serde_json::{Value, json};
 
-use crate::harness::{Daemun, client, text};
+use crate::harness::{Daemun, before_both};
 
-#[tokio::test]
-async fn a_game_without_versions_is_in_service_and_says_where() {
-    let house = Daemun::start().await;
-    let body = json!({"app": "demo", "client": client()});
-    let over_http = house.http().ask("launch.status", None, body.clone()).await.unwrap();
-    assert_eq!(over_http["status"], 200);
-    assert_eq!(text(&over_http, "word"), "in_service");
-    assert_eq!(text(&over_http, "server_address"), house.ws());
-    assert_eq!(text(&over_http, "time"), house.now().to_string());
-    for format in [Format::Json, Format::Msgpack] {
-        let mut socket = house.socket(format).await;
-        assert_eq!(socket.request("launch.status", body.clone()).await.unwrap(), over_http);
-    }
-}
-
-#[tokio::test]
-async fn a_game_that_is_not_here_is_named() {
-    let house = Daemun::start().await;
-    let body = json!({"app": "chess", "client": client()});
-    let failure = house.http().ask("launch.status", None, body).await.unwrap_err();
-    let error = failure.refused().unwrap();
-    assert_eq!(error.code, ErrorCode::AppUnknown);
-    assert!(error.message.contains("`chess`"), "{}", error.message);
-}
-
-#[tokio::test]
-async fn a_client_of_another_game_is_refused() {
-    let house = Daemun::start().await;
-    let mut of_chess = client();
-    of_chess["app"] = "chess".into();
-    let body = json!({"app": "demo", "client": of_chess});
-    let failure = house.http().ask("launch.status", None, body).await.unwrap_err();
-    let error = failure.refused().unwrap();
-    assert_eq!(error.code, ErrorCode::BodyInvalid);
-    assert_eq!(error.detail.as_ref().unwrap()["field"], "client.app");
+before_both! {
+    service::a_game_without_versions_is_in_service_and_says_where
+    service::a_game_that_is_not_here_is_named
+    service::a_client_of_another_game_is_refused
+    versions::the_state_of_its_version_decides_what_a_client_is_told_and_whether_it_comes_in
+    versions::who_claims_an_unknown_version_is_told_where_a_known_one_is
+    versions::a_version_may_be_served_elsewhere
+    versions::an_outdated_client_gets_in_by_no_door_and_uses_nothing_up
+    versions::who_is_connected_is_told_what_becomes_of_his_version
+    maintenance::a_maintenance_is_counted_down_then_closes_all_but_testers_and_ends
+    maintenance::who_is_under_maintenance_may_log_out
+    maintenance::a_maintenance_covers_its_scope_alone
+    maintenance::of_windows_that_overlap_the_union_holds_and_the_last_end_is_told
+    maintenance::a_plan_is_changed_ended_and_called_off
+    maintenance::a_plan_that_makes_no_sense_is_refused_by_its_name
+    maintenance::a_server_that_starts_in_the_middle_goes_on_with_what_is_due
+    maintenance::a_clock_that_is_set_back_lets_in_and_closes_again
+    maintenance::who_tests_from_an_address_stays_in
+    maintenance::a_token_that_was_refreshed_without_a_word_is_its_clients
+    commands::an_operator_runs_it_from_a_shell
+    commands::of_two_operators_who_change_one_version_the_second_is_told
+    commands::where_no_server_runs_what_is_written_counts_from_its_start
+    commands::a_list_is_whole_however_long_it_is
 }
 
 /// What the client of a version, of a device and in a language says of itself.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Account, Browser, operator, owned};
-use crate::harness::text;
+use super::{Account, Browser, operator, with_owner};
+use crate::harness::{Daemun, text};
 
 async fn make(browser: &Browser, key: &str, body: Value) -> super::Said {
     browser.with("POST", "/admin/v1/operators", &[("idempotency-key", key)], Some(body)).await
@@ -13,9 +13,8 @@ fn change(name: &str) -> Value {
     json!({"name": name, "roles": [], "grants": [], "disabled": false})
 }
 
-#[tokio::test]
-async fn of_two_who_change_one_record_the_second_is_told_what_stands() {
-    let (_house, _, browser) = owned().await;
+pub(super) async fn of_two_who_change_one_record_the_second_is_told_what_stands(house: Daemun) {
+    let (_house, _, browser) = with_owner(house).await;
     let made = make(&browser, "k", operator("lee", "viewer")).await;
     assert_eq!((made.status, made.header("etag")), (201, Some("\"1\"")));
     let path = format!("/admin/v1/operators/{}", text(&made.ok()["operator"], "id"));
@@ -45,9 +44,8 @@ async fn of_two_who_change_one_record_the_second_is_told_what_stands() {
     assert_eq!(put(&[("if-match", "\"3\"")], "lee4").await.refused(), (404, "document.missing"));
 }
 
-#[tokio::test]
-async fn what_is_sent_again_under_its_key_is_done_once() {
-    let (_house, _, browser) = owned().await;
+pub(super) async fn what_is_sent_again_under_its_key_is_done_once(house: Daemun) {
+    let (_house, _, browser) = with_owner(house).await;
     let none = browser.post("/admin/v1/operators", operator("lee", "viewer")).await;
     assert_eq!(none.refused(), (400, "body.invalid"));
     let first = make(&browser, "k", operator("lee", "viewer")).await.ok();
@@ -72,9 +70,10 @@ async fn what_is_sent_again_under_its_key_is_done_once() {
     assert_eq!(put("n").await.refused(), (412, "document.stale"));
 }
 
-#[tokio::test]
-async fn passwords_and_second_factors_are_given_anew_and_end_every_session() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn passwords_and_second_factors_are_given_anew_and_end_every_session(
+    house: Daemun,
+) {
+    let (house, _, browser) = with_owner(house).await;
     let kim = Account::new(&house, "kim", &["viewer"]).await;
     let theirs = kim.enter(&house).await;
     let path = format!("/admin/v1/operators/{}", kim.id);
@@ -98,9 +97,8 @@ async fn passwords_and_second_factors_are_given_anew_and_end_every_session() {
     assert_eq!(sessions["items"], json!([]));
 }
 
-#[tokio::test]
-async fn the_audit_says_who_did_what_and_is_read_page_by_page() {
-    let (house, owner, browser) = owned().await;
+pub(super) async fn the_audit_says_who_did_what_and_is_read_page_by_page(house: Daemun) {
+    let (house, owner, browser) = with_owner(house).await;
     let lee = make(&browser, "k", operator("lee", "viewer")).await.ok();
     let id = text(&lee["operator"], "id").to_owned();
     let path = format!("/admin/v1/operators/{id}");

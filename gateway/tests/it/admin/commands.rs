@@ -11,11 +11,23 @@ use storage::clock::{Clock, SystemClock};
 
 use super::{Browser, PASSWORD};
 use crate::kill;
+use crate::mariadb::database;
 
 /// What a command said: on standard output as JSON, or on standard error.
 fn operator(data: &Path, arguments: &[&str], input: &str) -> Result<Value, String> {
+    operator_of(data, &[], arguments, input)
+}
+
+/// The same with these variables.
+fn operator_of(
+    data: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    input: &str,
+) -> Result<Value, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_daemun"));
-    command.current_dir(data.parent().unwrap()).env_clear().arg("operator").args(arguments);
+    command.current_dir(data.parent().unwrap()).env_clear().envs(variables.iter().copied());
+    command.arg("operator").args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.arg("--data").arg(data).spawn().unwrap();
     // One that reads nothing may be gone already.
@@ -27,37 +39,52 @@ fn operator(data: &Path, arguments: &[&str], input: &str) -> Result<Value, Strin
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_made_and_changed_by_command_with_and_without_a_server() {
+#[test]
+fn an_account_is_made_and_changed_by_command_with_and_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let nobody = operator(&data, &["list"], "").unwrap_err();
     assert!(nobody.contains("nothing is kept there") && !data.exists(), "{nobody}");
 
-    let program = kill::start(&data);
+    made_and_changed(&data, &[]);
+}
+
+#[test]
+fn the_same_where_the_accounts_are_in_mariadb() {
+    let (folder, url) = (tempfile::tempdir().unwrap(), database());
+    let variables = [
+        ("DAEMUN_STORAGE__MARIADB__URL", url.as_str()),
+        ("DAEMUN_STORAGE__MARIADB__MIGRATE_AT_START", "true"),
+    ];
+    made_and_changed(&folder.path().join("data"), &variables);
+}
+
+fn made_and_changed(data: &Path, variables: &[(&str, &str)]) {
+    let operator = |arguments: &[&str], input: &str| operator_of(data, variables, arguments, input);
+    let program = kill::start_with(data, variables);
     let input = format!("{PASSWORD}\n");
     let add = ["add", "Kim", "--role", "owner", "--role", "editor@demo"];
-    let made = operator(&data, &add, &input).unwrap();
+    let made = operator(&add, &input).unwrap();
     assert_eq!(made["operator"]["roles"][1], json!({"app": "demo", "role": "editor"}));
     assert_eq!(made["totp_secret"].as_str().map(str::len), Some(32));
     assert!(made["totp_uri"].as_str().unwrap().starts_with("otpauth://totp/Daemun:Kim?secret="));
-    let twice = operator(&data, &add, &input).unwrap_err();
+    let twice = operator(&add, &input).unwrap_err();
     assert!(twice.contains("of this name is there"), "{twice}");
     drop(program);
 
     // The same on the data folder itself.
-    let list = operator(&data, &["list"], "").unwrap();
+    let list = operator(&["list"], "").unwrap();
     assert_eq!(list["items"][0]["name"], "Kim");
     assert!(!list.to_string().contains("argon2") && !list.to_string().contains("totp"));
-    assert_eq!(operator(&data, &["disable", "kim"], "").unwrap()["disabled"], true);
-    assert_eq!(operator(&data, &["enable", "kim"], "").unwrap()["disabled"], false);
-    let roles = operator(&data, &["roles", "kim", "--role", "viewer"], "").unwrap();
+    assert_eq!(operator(&["disable", "kim"], "").unwrap()["disabled"], true);
+    assert_eq!(operator(&["enable", "kim"], "").unwrap()["disabled"], false);
+    let roles = operator(&["roles", "kim", "--role", "viewer"], "").unwrap();
     assert_eq!(roles["roles"], json!([{"app": "*", "role": "viewer"}]));
-    let totp = operator(&data, &["totp", "kim"], "").unwrap();
+    let totp = operator(&["totp", "kim"], "").unwrap();
     assert_ne!(totp["totp_secret"], made["totp_secret"]);
-    operator(&data, &["password", "kim"], "another battery\n").unwrap();
-    operator(&data, &["remove", "kim"], "").unwrap();
-    assert_eq!(operator(&data, &["list"], "").unwrap()["items"], json!([]));
+    operator(&["password", "kim"], "another battery\n").unwrap();
+    operator(&["remove", "kim"], "").unwrap();
+    assert_eq!(operator(&["list"], "").unwrap()["items"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Value, json};
 
-use super::{Account, Browser, Said, owned};
+use super::{Account, Browser, Said, with_owner};
 use crate::harness::{Daemun, client, text};
 
 /// Makes something, under a key of this request's own: the same again is the same request.
@@ -29,9 +29,10 @@ async fn status(house: &Daemun) -> Value {
     house.http().ask("launch.status", None, asked).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_version_is_registered_changed_and_taken_away_and_players_notice_at_once() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn a_version_is_registered_changed_and_taken_away_and_players_notice_at_once(
+    house: Daemun,
+) {
+    let (house, _, browser) = with_owner(house).await;
     let made = make(&browser, VERSIONS, version("in_service")).await;
     assert_eq!((made.status, made.header("etag")), (201, Some("\"1\"")), "{}", made.body);
     let path = format!("{VERSIONS}/{}", text(&made.ok(), "id"));
@@ -72,9 +73,8 @@ async fn a_version_is_registered_changed_and_taken_away_and_players_notice_at_on
     assert_eq!(publishers.refused(), (404, "document.missing"));
 }
 
-#[tokio::test]
-async fn a_maintenance_is_planned_extended_and_ended_early() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn a_maintenance_is_planned_extended_and_ended_early(house: Daemun) {
+    let (house, _, browser) = with_owner(house).await;
     let at = |minutes: u64| house.now().after(std::time::Duration::from_secs(60 * minutes));
     let plan = json!({"from": at(0), "to": at(10), "reason": "new tables"});
     let made = make(&browser, MAINTENANCE, plan.clone()).await;
@@ -119,9 +119,8 @@ async fn a_maintenance_is_planned_extended_and_ended_early() {
     assert_eq!(browser.get(&path).await.ok()["state"], "off");
 }
 
-#[tokio::test]
-async fn a_tester_is_let_in_by_who_may() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn a_tester_is_let_in_by_who_may(house: Daemun) {
+    let (house, _, browser) = with_owner(house).await;
     let tester = json!({"network": "127.0.0.0/8", "note": "us"});
     let made = make(&browser, TESTERS, tester.clone()).await;
     assert_eq!(made.status, 201, "{}", made.body);

@@ -82,9 +82,7 @@ async fn ask(browser: &Browser, endpoint: Endpoint) -> (u16, String) {
     (status, word.to_owned())
 }
 
-#[tokio::test]
-async fn every_role_may_what_it_may_and_nothing_else() {
-    let house = Daemun::start().await;
+pub(super) async fn every_role_may_what_it_may_and_nothing_else(house: Daemun) {
     let mut browsers = Vec::new();
     for (at, role) in WHO.iter().enumerate() {
         browsers
@@ -101,9 +99,7 @@ async fn every_role_may_what_it_may_and_nothing_else() {
     }
 }
 
-#[tokio::test]
-async fn who_is_not_logged_in_gets_nothing() {
-    let house = Daemun::start().await;
+pub(super) async fn who_is_not_logged_in_gets_nothing(house: Daemun) {
     let nobody = Browser::new(&house);
     let forged = Browser {
         cookie: Some(format!("__Host-daemun={}", "A".repeat(43))),
@@ -118,9 +114,7 @@ async fn who_is_not_logged_in_gets_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_field_that_is_not_known_is_told_everywhere() {
-    let house = Daemun::start().await;
+pub(super) async fn a_field_that_is_not_known_is_told_everywhere(house: Daemun) {
     let browser = Account::new(&house, "owner", &["owner"]).await.enter(&house).await;
     for endpoint in Endpoint::ALL.iter().filter(|it| it.method() != Method::Get) {
         let said = ask(&browser, *endpoint).await;
@@ -131,9 +125,7 @@ async fn a_field_that_is_not_known_is_told_everywhere() {
     }
 }
 
-#[tokio::test]
-async fn nobody_gives_himself_more() {
-    let house = Daemun::start().await;
+pub(super) async fn nobody_gives_himself_more(house: Daemun) {
     let owner = Account::new(&house, "owner", &["owner"]).await.enter(&house).await;
     let grants =
         json!([{"app": "*", "resource": "operators", "rights": ["read", "write", "delete"]}]);
@@ -158,9 +150,7 @@ async fn nobody_gives_himself_more() {
     assert_eq!(said.refused(), (403, "operator.forbidden"));
 }
 
-#[tokio::test]
-async fn what_is_done_to_operators_is_audited_for_who_may_see_operators() {
-    let house = Daemun::start().await;
+pub(super) async fn what_is_done_to_operators_is_audited_for_who_may_see_operators(house: Daemun) {
     let owner = Account::new(&house, "owner", &["owner"]).await.enter(&house).await;
     let support = Account::new(&house, "support", &["support"]).await.enter(&house).await;
     let path = "/admin/v1/apps/demo/versions";

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{amend, being, code, minutes, plan, put, refused, status, told, visitor};
 use crate::harness::{Daemun, START, text};
 
-#[tokio::test]
-async fn a_maintenance_is_counted_down_then_closes_all_but_testers_and_ends() {
-    let house = Daemun::start().await;
+pub(super) async fn a_maintenance_is_counted_down_then_closes_all_but_testers_and_ends(
+    house: Daemun,
+) {
     let tester = json!({"do": "add", "app": "demo", "tester": {"device_id": "lab"}});
     house.command("/commands/tester", tester).await;
     let (guest, lab) = (being("1.0", "d", "ko"), being("1.0", "lab", "en"));
@@ -77,9 +77,7 @@ async fn a_maintenance_is_counted_down_then_closes_all_but_testers_and_ends() {
     ask("auth.logout").await.unwrap();
 }
 
-#[tokio::test]
-async fn who_is_under_maintenance_may_log_out() {
-    let house = Daemun::start().await;
+pub(super) async fn who_is_under_maintenance_may_log_out(house: Daemun) {
     let player = visitor(&house, &being("1.0", "d", "ko")).enter().await.unwrap();
     let token = player.access_token().to_owned();
     plan(&house, START, START.after(minutes(5)), json!({})).await;
@@ -88,9 +86,7 @@ async fn who_is_under_maintenance_may_log_out() {
     ask("auth.logout").await.unwrap();
 }
 
-#[tokio::test]
-async fn a_maintenance_covers_its_scope_alone() {
-    let house = Daemun::start().await;
+pub(super) async fn a_maintenance_covers_its_scope_alone(house: Daemun) {
     let here = being("1.4.9", "d", "ko");
     let (until, now) = (START.after(minutes(60)), START);
     let covered = async |scope: Value| {
@@ -124,9 +120,9 @@ async fn a_maintenance_covers_its_scope_alone() {
     assert_eq!((&told["status"], &told["word"]), (&json!(304), &json!("maintenance_all")));
 }
 
-#[tokio::test]
-async fn of_windows_that_overlap_the_union_holds_and_the_last_end_is_told() {
-    let house = Daemun::start().await;
+pub(super) async fn of_windows_that_overlap_the_union_holds_and_the_last_end_is_told(
+    house: Daemun,
+) {
     let here = being("1.0", "d", "ko");
     put(&house, "1.0", "update_recommended", json!({})).await;
     let at = |minute| START.after(minutes(minute));
@@ -153,9 +149,7 @@ async fn of_windows_that_overlap_the_union_holds_and_the_last_end_is_told() {
     assert_eq!(told().await, (201, json!(null), json!(null)));
 }
 
-#[tokio::test]
-async fn a_plan_is_changed_ended_and_called_off() {
-    let house = Daemun::start().await;
+pub(super) async fn a_plan_is_changed_ended_and_called_off(house: Daemun) {
     let here = being("1.0", "d", "ko");
     let mut player = visitor(&house, &here).enter().await.unwrap();
     let at = |minute| START.after(minutes(minute));
@@ -188,9 +182,7 @@ async fn a_plan_is_changed_ended_and_called_off() {
     visitor(&house, &here).enter().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_plan_that_makes_no_sense_is_refused_by_its_name() {
-    let house = Daemun::start().await;
+pub(super) async fn a_plan_that_makes_no_sense_is_refused_by_its_name(house: Daemun) {
     let why = async |more: Value| {
         let mut plan = json!({"from": START.after(minutes(1)), "to": START.after(minutes(9))});
         plan.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -232,9 +224,7 @@ async fn a_plan_that_makes_no_sense_is_refused_by_its_name() {
     assert_eq!(text(&window["body"], "to"), "2027-12-01T14:00:00.000000Z");
 }
 
-#[tokio::test]
-async fn a_server_that_starts_in_the_middle_goes_on_with_what_is_due() {
-    let house = Daemun::start().await;
+pub(super) async fn a_server_that_starts_in_the_middle_goes_on_with_what_is_due(house: Daemun) {
     let here = being("1.0", "d", "ko");
     let window = plan(&house, START.after(minutes(4)), START.after(minutes(9)), json!({})).await;
     house.advance(minutes(2));
@@ -252,9 +242,7 @@ async fn a_server_that_starts_in_the_middle_goes_on_with_what_is_due() {
     assert_eq!(code(visitor(&house, &here).enter().await), ErrorCode::LaunchMaintenance);
 }
 
-#[tokio::test]
-async fn a_clock_that_is_set_back_lets_in_and_closes_again() {
-    let house = Daemun::start().await;
+pub(super) async fn a_clock_that_is_set_back_lets_in_and_closes_again(house: Daemun) {
     let here = being("1.0", "d", "ko");
     plan(&house, START.after(minutes(1)), START.after(minutes(9)), json!({})).await;
     house.advance(minutes(2));
@@ -266,9 +254,7 @@ async fn a_clock_that_is_set_back_lets_in_and_closes_again() {
     assert!(player.socket().closed().await.unwrap().is(CloseCode::Maintenance));
 }
 
-#[tokio::test]
-async fn who_tests_from_an_address_stays_in() {
-    let house = Daemun::start().await;
+pub(super) async fn who_tests_from_an_address_stays_in(house: Daemun) {
     let tester = json!({"do": "add", "app": "demo", "tester": {"network": "127.0.0.0/8"}});
     let document = house.command("/commands/tester", tester).await[0].clone();
     plan(&house, START, START.after(minutes(5)), json!({})).await;
@@ -284,9 +270,7 @@ async fn who_tests_from_an_address_stays_in() {
     assert_eq!(socket.request("launch.status", body).await.unwrap()["status"], 303);
 }
 
-#[tokio::test]
-async fn a_token_that_was_refreshed_without_a_word_is_its_clients() {
-    let house = Daemun::start().await;
+pub(super) async fn a_token_that_was_refreshed_without_a_word_is_its_clients(house: Daemun) {
     let (here, lab) = (being("1.0", "d", "ko"), being("1.0", "lab", "ko"));
     let tester = json!({"do": "add", "app": "demo", "tester": {"device_id": "lab"}});
     house.command("/commands/tester", tester).await;

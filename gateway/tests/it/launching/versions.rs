@@ -8,9 +8,9 @@ use serde_json::json;
 use super::{being, code, put, status, told, visitor};
 use crate::harness::{Daemun, text};
 
-#[tokio::test]
-async fn the_state_of_its_version_decides_what_a_client_is_told_and_whether_it_comes_in() {
-    let house = Daemun::start().await;
+pub(super) async fn the_state_of_its_version_decides_what_a_client_is_told_and_whether_it_comes_in(
+    house: Daemun,
+) {
     put(&house, "2.10", "in_service", json!({"url": "https://game.example/new"})).await;
     put(&house, "2.9", "in_service", json!({})).await;
     for (number, state, status_code, error) in [
@@ -42,9 +42,7 @@ async fn the_state_of_its_version_decides_what_a_client_is_told_and_whether_it_c
     }
 }
 
-#[tokio::test]
-async fn who_claims_an_unknown_version_is_told_where_a_known_one_is() {
-    let house = Daemun::start().await;
+pub(super) async fn who_claims_an_unknown_version_is_told_where_a_known_one_is(house: Daemun) {
     let more = json!({"store": "google_play", "url": "market://details?id=demo"});
     put(&house, "1.9", "in_service", more.clone()).await;
     put(&house, "1.10", "in_service", more).await;
@@ -66,9 +64,7 @@ async fn who_claims_an_unknown_version_is_told_where_a_known_one_is() {
     assert_eq!(code(status(&house, &other).await), ErrorCode::LaunchVersionUnknown);
 }
 
-#[tokio::test]
-async fn a_version_may_be_served_elsewhere() {
-    let house = Daemun::start().await;
+pub(super) async fn a_version_may_be_served_elsewhere(house: Daemun) {
     let elsewhere = json!({"server_address": "wss://review.example/v1/ws"});
     put(&house, "2.0", "in_review", elsewhere).await;
     put(&house, "1.0", "in_service", json!({})).await;
@@ -80,9 +76,7 @@ async fn a_version_may_be_served_elsewhere() {
     assert_eq!(address("1.0").await, house.ws());
 }
 
-#[tokio::test]
-async fn an_outdated_client_gets_in_by_no_door_and_uses_nothing_up() {
-    let house = Daemun::start().await;
+pub(super) async fn an_outdated_client_gets_in_by_no_door_and_uses_nothing_up(house: Daemun) {
     let old = being("1.0", "d", "ko");
     let player = visitor(&house, &old).enter().await.unwrap();
     let (access, login) = (player.access_token().to_owned(), player.login().clone());
@@ -122,9 +116,7 @@ async fn an_outdated_client_gets_in_by_no_door_and_uses_nothing_up() {
     http.ask("auth.logout", Some(access), json!({})).await.unwrap();
 }
 
-#[tokio::test]
-async fn who_is_connected_is_told_what_becomes_of_his_version() {
-    let house = Daemun::start().await;
+pub(super) async fn who_is_connected_is_told_what_becomes_of_his_version(house: Daemun) {
     put(&house, "1.0", "in_service", json!({})).await;
     put(&house, "1.1", "in_service", json!({})).await;
     let mut old = visitor(&house, &being("1.0", "d", "en")).enter().await.unwrap();
