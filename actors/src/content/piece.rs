@@ -224,7 +224,7 @@ impl PieceBody {
 
     fn covers(&self, audience: &Audience) -> bool {
         let speaks = |lang: &str| self.languages.iter().any(|one| localised::speaks(lang, one));
-        (audience.tester || !self.testers_only)
+        (audience.came_as_tester() || !self.testers_only)
             && (self.languages.is_empty() || audience.lang.as_deref().is_some_and(speaks))
             && self.scope.covers(audience)
     }

@@ -31,14 +31,24 @@ pub struct Audience {
     pub country: Option<Text<2>>,
     /// The language.
     pub lang: Option<Text<35>>,
-    /// Whether it is let in during a maintenance.
-    pub tester: bool,
+    /// By what it was let in during a maintenance when it came; `None` of who was no tester.
+    pub badge: Option<Badge>,
+}
+
+/// By what a tester is known. Whoever shows one is an audience with few others: the list of testers
+/// may be changed while he is here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Badge {
+    /// The installation's own id.
+    pub device_id: Option<Text<64>>,
+    /// The address that he came from.
+    pub from: IpAddr,
 }
 
 impl Audience {
     /// The audience of a client.
     #[must_use]
-    pub fn of(app: &AppId, client: &Client, tester: bool) -> Self {
+    pub fn of(app: &AppId, client: &Client, badge: Option<Badge>) -> Self {
         let capitals = |country: &Text<2>| Text::new(&country.to_ascii_uppercase()).ok();
         Self {
             app: app.clone(),
@@ -47,8 +57,14 @@ impl Audience {
             version: client.version.parse().ok(),
             country: client.country.as_ref().and_then(capitals),
             lang: client.lang.clone(),
-            tester,
+            badge,
         }
+    }
+
+    /// Whether it was a tester when it came.
+    #[must_use]
+    pub fn came_as_tester(&self) -> bool {
+        self.badge.is_some()
     }
 }
 
@@ -169,7 +185,7 @@ mod tests {
     #[test]
     fn who_is_alike_shares_one_and_who_is_gone_is_forgotten() {
         let (audiences, app) = (Audiences::default(), "demo".parse().unwrap());
-        let share = |version: &str| audiences.share(Audience::of(&app, &client(version), false));
+        let share = |version: &str| audiences.share(Audience::of(&app, &client(version), None));
         let one = share("1.0");
         assert!(Arc::ptr_eq(&one, &share("1.0")));
         assert!(!Arc::ptr_eq(&one, &share("1.0.1")));

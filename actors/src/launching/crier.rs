@@ -33,6 +33,8 @@ pub(crate) enum Cry {
     /// A game's versions were written: from those to these. Whoever may not be there is sent
     /// away; without the former nobody else is told anything.
     Versions(AppId, Option<Arc<Rules>>, Arc<Rules>),
+    /// The testers were written while a window holds: who is one no more is sent away.
+    Testers,
 }
 
 /// How far a window was told of.
@@ -63,6 +65,7 @@ impl Crier {
     /// What is due now. It counts as told.
     pub(crate) fn due(&mut self, rules: &Arc<Rules>, now: Micros) -> Vec<Cry> {
         let mut cries = self.versions(rules);
+        cries.extend(self.testers(rules, now));
         // Nobody who is there now has been there before this actor: of what was planned before
         // they were told when they came.
         let fresh = self.rules.is_none();
@@ -91,6 +94,14 @@ impl Crier {
         };
         let cry = |app: &AppId| Cry::Versions(app.clone(), self.rules.clone(), rules.clone());
         apps.into_iter().filter(written).map(cry).collect()
+    }
+
+    /// Before a window holds there is nothing to be told: its beginning looks at who tests then.
+    fn testers(&self, rules: &Rules, now: Micros) -> Option<Cry> {
+        let written = |before: &Arc<Rules>| before.testers_at != rules.testers_at;
+        let holds = |window: &Arc<Window>| window.body.state(now) == WindowState::InProgress;
+        let due = self.rules.as_ref().is_some_and(written) && rules.windows().any(holds);
+        due.then_some(Cry::Testers)
     }
 
     fn window(&mut self, window: &Arc<Window>, now: Micros, fresh: bool, cries: &mut Vec<Cry>) {
@@ -213,6 +224,7 @@ mod tests {
             Cry::Started(_) => "started",
             Cry::Ended(_) => "ended",
             Cry::Versions(..) => "versions",
+            Cry::Testers => "testers",
         }
     }
 

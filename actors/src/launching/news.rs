@@ -58,6 +58,7 @@ async fn since(documents: &Documents, mut from: i64) -> Result<Vec<Document>, St
 pub(crate) struct Known {
     documents: HashMap<(Kind, Uuid), Document>,
     versions_at: BTreeMap<AppId, i64>,
+    testers_at: i64,
     pub(crate) revision: i64,
 }
 
@@ -83,13 +84,14 @@ impl Known {
 
     /// Says whether it is of a kind of which rules are made.
     fn put(&mut self, document: Document) -> bool {
-        match document.kind {
-            Kind::Version | Kind::Maintenance | Kind::Tester => {}
+        match (document.kind, &document.app) {
+            (Kind::Version, Some(app)) => {
+                self.versions_at.insert(app.clone(), document.revision);
+            }
+            (Kind::Tester, _) => self.testers_at = document.revision,
+            (Kind::Version | Kind::Maintenance, _) => {}
             // What others do with is none of this.
-            Kind::Notice | Kind::Banner | Kind::Image | Kind::Operator => return false,
-        }
-        if let (Kind::Version, Some(app)) = (document.kind, &document.app) {
-            self.versions_at.insert(app.clone(), document.revision);
+            (Kind::Notice | Kind::Banner | Kind::Image | Kind::Operator, _) => return false,
         }
         let key = (document.kind, document.id);
         if document.removed {
@@ -103,6 +105,7 @@ impl Known {
     pub(crate) fn rules(&self, now: Micros) -> Rules {
         let mut rules = Rules::of(self.revision, self.documents.values(), now);
         rules.versions_at.clone_from(&self.versions_at);
+        rules.testers_at = self.testers_at;
         rules
     }
 }

@@ -13,7 +13,7 @@ use storage::clock::Micros;
 use storage::documents::{Document, Kind};
 use uuid::Uuid;
 
-use super::audience::Audience;
+use super::audience::{Audience, Badge};
 use super::testers::Testers;
 use super::versions::{Version, Versions};
 use super::windows::{Window, WindowBody, WindowState};
@@ -31,6 +31,8 @@ pub struct Rules {
     versions: BTreeMap<AppId, Arc<Versions>>,
     /// By which revision each game's versions were changed last.
     pub(crate) versions_at: BTreeMap<AppId, i64>,
+    /// By which revision the testers were changed last.
+    pub(crate) testers_at: i64,
     windows: BTreeMap<Uuid, Arc<Window>>,
     testers: Testers,
     nothing: Versions,
@@ -126,8 +128,16 @@ impl Rules {
     /// The audience of a client.
     #[must_use]
     pub fn audience(&self, app: &AppId, client: &Client, from: IpAddr) -> Audience {
-        let tester = self.tests(app, client.device_id.as_deref(), from);
-        Audience::of(app, client, tester)
+        let device_id = client.device_id.clone();
+        let tests = self.tests(app, device_id.as_deref(), from);
+        Audience::of(app, client, tests.then_some(Badge { device_id, from }))
+    }
+
+    /// Whether an audience that came as a tester is one by these rules.
+    #[must_use]
+    pub fn still_tests(&self, audience: &Audience) -> bool {
+        let has = |it: &Badge| self.tests(&audience.app, it.device_id.as_deref(), it.from);
+        audience.badge.as_ref().is_some_and(has)
     }
 
     /// Whether a client tests a game.
@@ -167,8 +177,8 @@ impl Rules {
         let word = match (version, &window) {
             // What no maintenance's end will change is said first.
             (None | Some(ServiceWord::Blocked | ServiceWord::Closed), _) | (_, None) => version,
-            (Some(ServiceWord::UpdateRequired), Some(_)) if audience.tester => version,
-            (Some(_), Some(_)) if audience.tester => Some(ServiceWord::Tester),
+            (Some(ServiceWord::UpdateRequired), Some(_)) if self.still_tests(audience) => version,
+            (Some(_), Some(_)) if self.still_tests(audience) => Some(ServiceWord::Tester),
             (Some(_), Some(window)) => Some(window.word()),
         };
         Judged { word, version, window, planned }

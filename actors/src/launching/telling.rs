@@ -116,6 +116,7 @@ pub(super) async fn cry(launching: &Launching, sessions: &Sessions, cries: Vec<C
             Cry::Started(window) => ("started", window.app.clone()),
             Cry::Ended(window) => ("ended", window.app.clone()),
             Cry::Versions(app, ..) => ("versions", Some(app.clone())),
+            Cry::Testers => ("testers", None),
         };
         if let Cry::Started(window) = &cry {
             let (rules, now) = (launching.rules(), launching.clock.now());
@@ -149,9 +150,14 @@ fn word_for(launching: &Launching, cry: &Cry, audience: &Audience) -> Option<Wor
         }),
         Cry::Started(window) => covered(window, WindowState::InProgress).then(|| {
             let word = Word::push(Push::MaintenanceStarted(window.told(lang, default)));
-            let check_after = Some((rest(window, now), launching.crowds.spread(window.id)));
-            let close = Close { code: CloseCode::Maintenance, check_after };
-            Word { close: (!audience.tester).then_some(close), ..word }
+            let close = away(launching, window, now);
+            Word { close: (!rules.still_tests(audience)).then_some(close), ..word }
+        }),
+        // Everybody else was told of it when it began, or is told then.
+        Cry::Testers if !audience.came_as_tester() || rules.still_tests(audience) => None,
+        Cry::Testers => rules.holding(audience, now).map(|window| {
+            let word = Word::push(Push::MaintenanceStarted(window.told(lang, default)));
+            Word { close: Some(away(launching, window, now)), ..word }
         }),
         Cry::Ended(window) => {
             let goes_on = |it: &&Arc<Window>| it.body.goes_on(now).is_ok() && it.covers(audience);
@@ -166,6 +172,12 @@ fn word_for(launching: &Launching, cry: &Cry, audience: &Audience) -> Option<Wor
             if same { versions(before.as_deref(), after, audience, default) } else { None }
         }
     }
+}
+
+/// How who is no tester is sent away when a window holds.
+fn away(launching: &Launching, window: &Window, now: Micros) -> Close {
+    let check_after = Some((rest(window, now), launching.crowds.spread(window.id)));
+    Close { code: CloseCode::Maintenance, check_after }
 }
 
 /// What an audience is told of its version.

@@ -35,6 +35,7 @@ before_both! {
     maintenance::a_server_that_starts_in_the_middle_goes_on_with_what_is_due
     maintenance::a_clock_that_is_set_back_lets_in_and_closes_again
     maintenance::who_tests_from_an_address_stays_in
+    maintenance::who_tests_no_more_is_told_and_closed_like_everybody
     maintenance::a_token_that_was_refreshed_without_a_word_is_its_clients
     commands::an_operator_runs_it_from_a_shell
     commands::of_two_operators_who_change_one_version_the_second_is_told

@@ -75,8 +75,11 @@ impl Scene {
 
     /// What somebody in a country is told of it now: the words of the pushes, and the closes.
     fn told(&self, cries: &[Cry], country: &str) -> Vec<String> {
-        let words =
-            cries.iter().filter_map(|cry| word_for(&self.launching, cry, &audience(country)));
+        self.told_to(cries, &audience(country))
+    }
+
+    fn told_to(&self, cries: &[Cry], audience: &Audience) -> Vec<String> {
+        let words = cries.iter().filter_map(|cry| word_for(&self.launching, cry, audience));
         let said = |word: Word| {
             let close = word.close.map(|close| format!("{:?}", close.code));
             let pushes = word.pushes.into_iter().map(|push| push.push().word().to_owned());
@@ -93,7 +96,14 @@ fn app() -> protocol::ids::AppId {
 fn audience(country: &str) -> Audience {
     let client = json!({ "version": "1.0", "platform": "android", "country": country });
     let client: Client = serde_json::from_value(client).unwrap();
-    Audience::of(&app(), &client, false)
+    Audience::of(&app(), &client, None)
+}
+
+/// Somebody with this device, as the rules see him when he comes.
+fn with_device(scene: &Scene, device: &str) -> Audience {
+    let client = json!({ "version": "1.0", "platform": "android", "device_id": device });
+    let client: Client = serde_json::from_value(client).unwrap();
+    scene.launching.rules().audience(&app(), &client, [192, 0, 2, 1].into())
 }
 
 const NOTHING: [&str; 0] = [];
@@ -124,6 +134,38 @@ fn what_is_so_no_more_when_the_turn_has_come_is_not_said() {
     assert_eq!(scene.told(&scheduled, "KR"), ["maintenance.scheduled"]);
     scene.clock.advance(Duration::from_secs(30));
     assert_eq!(scene.told(&scheduled, "KR"), NOTHING, "it has begun");
+}
+
+#[test]
+fn who_tests_no_more_is_sent_away_from_what_holds() {
+    let mut scene = Scene::new();
+    let tester = |device: &str| json!({ "device_id": device });
+    scene.write(Kind::Tester, tester("lab"));
+    assert!(scene.due().is_empty(), "nothing holds");
+    let (lab, player) = (with_device(&scene, "lab"), with_device(&scene, "phone"));
+    scene.window(0, 600, &[]);
+    let started = scene.due();
+    assert_eq!(scene.told_to(&started, &lab), ["maintenance.started"]);
+    // The same is written again, and then another.
+    scene.write(Kind::Tester, tester("lab"));
+    let same = scene.due();
+    assert_eq!(scene.told_to(&same, &lab), NOTHING);
+    scene.write(Kind::Tester, tester("other"));
+    let other = scene.due();
+    assert_eq!(scene.told_to(&other, &lab), ["maintenance.started", "Maintenance"]);
+    assert_eq!(scene.told_to(&other, &player), NOTHING, "he was sent away when it began");
+    assert!(scene.due().is_empty(), "once");
+    // He is let in again before his turn has come.
+    scene.write(Kind::Tester, tester("lab"));
+    assert_eq!(scene.told_to(&other, &lab), NOTHING);
+    // Who is none any more when it begins is sent away then.
+    scene.clock.advance(Duration::from_secs(600));
+    scene.due();
+    scene.write(Kind::Tester, tester("other"));
+    assert!(scene.due().is_empty());
+    scene.window(600, 900, &[]);
+    let started = scene.due();
+    assert_eq!(scene.told_to(&started, &lab), ["maintenance.started", "Maintenance"]);
 }
 
 #[test]

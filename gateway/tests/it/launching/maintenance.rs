@@ -264,10 +264,56 @@ pub(super) async fn who_tests_from_an_address_stays_in(house: Daemun) {
     house.http().ask("member.me", Some(player.access_token()), json!({})).await.unwrap();
     let order = json!({"do": "remove", "app": "demo", "id": document["id"]});
     house.command("/commands/tester", order).await;
+    let mut player = player;
+    told(&mut player, "maintenance.started").await;
+    assert!(player.socket().closed().await.unwrap().is(CloseCode::Maintenance));
     assert_eq!(code(visitor(&house, &here).enter().await), ErrorCode::LaunchMaintenance);
     let mut socket = house.socket(Format::Msgpack).await;
     let body = json!({"app": "demo", "client": here});
     assert_eq!(socket.request("launch.status", body).await.unwrap()["status"], 303);
+}
+
+pub(super) async fn who_tests_no_more_is_told_and_closed_like_everybody(house: Daemun) {
+    let tester = async |device: &str| {
+        let order = json!({"do": "add", "app": "demo", "tester": {"device_id": device}});
+        house.command("/commands/tester", order).await[0]["id"].clone()
+    };
+    let drops = async |id: &Value| {
+        let order = json!({"do": "remove", "app": "demo", "id": id});
+        house.command("/commands/tester", order).await;
+    };
+    let (first, second) = (tester("first").await, tester("second").await);
+    tester("third").await;
+    let enter = async |device: &str| visitor(&house, &being("1.0", device, "ko")).enter().await;
+    let mut one = enter("first").await.unwrap();
+    let mut two = enter("second").await.unwrap();
+    let mut three = enter("third").await.unwrap();
+    let window = plan(&house, START.after(minutes(1)), START.after(minutes(9)), json!({})).await;
+    for player in [&mut one, &mut two, &mut three] {
+        told(player, "maintenance.scheduled").await;
+    }
+    // One is dropped before it begins, and another while it holds.
+    drops(&first).await;
+    house.advance(minutes(1));
+    for player in [&mut one, &mut two, &mut three] {
+        assert_eq!(told(player, "maintenance.started").await["id"], window["id"]);
+    }
+    assert!(one.socket().closed().await.unwrap().is(CloseCode::Maintenance));
+    two.me().await.unwrap();
+    drops(&second).await;
+    assert_eq!(told(&mut two, "maintenance.started").await["message"], "점검");
+    let closed = two.socket().closed().await.unwrap();
+    assert!(closed.is(CloseCode::Maintenance));
+    let reason: Value = serde_json::from_str(&closed.reason).unwrap();
+    let after = reason["check_after_ms"].as_u64().unwrap();
+    assert!((300_000..330_000).contains(&after), "{after}");
+    for device in ["first", "second"] {
+        assert_eq!(code(enter(device).await), ErrorCode::LaunchMaintenance);
+    }
+    // Who still tests was told nothing of it.
+    three.me().await.unwrap();
+    amend(&house, "end", &window["id"], json!({})).await;
+    told(&mut three, "maintenance.ended").await;
 }
 
 pub(super) async fn a_token_that_was_refreshed_without_a_word_is_its_clients(house: Daemun) {
