@@ -7,6 +7,7 @@
 mod account;
 mod accounts;
 mod login;
+mod owners;
 mod passwords;
 mod pauses;
 mod sessions;

@@ -340,6 +340,8 @@ macro_rules! exam {
         $crate::exam! { $fresh, documents:
             a_document_is_written_read_changed_and_removed
             of_two_who_change_the_same_version_the_second_is_told
+            a_change_that_hangs_on_another_is_written_while_that_one_stands
+            of_two_that_hang_on_each_other_one_is_written
             a_name_is_taken_while_its_document_stands
             what_is_sent_again_under_its_key_is_done_once
             who_asks_for_what_is_new_misses_nothing

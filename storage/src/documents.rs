@@ -148,6 +148,16 @@ pub struct Change {
     pub now: Micros,
 }
 
+/// Another document of the same kind that a change hangs on: it is written only while that one
+/// stands at this version, for what was decided was decided by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upon {
+    /// Which one.
+    pub id: Uuid,
+    /// The version that was looked at.
+    pub version: i64,
+}
+
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
@@ -158,7 +168,8 @@ pub enum Changed {
     Repeated(Document),
     /// This actor sent this key before, with another request. Nothing is written.
     KeyReused,
-    /// It has another version than expected, namely this. Nothing is written.
+    /// It has another version than expected, namely this; or the one that it hangs on has, which
+    /// then is this. Nothing is written.
     Stale(Document),
     /// The id or the handle is taken, by this. Nothing is written.
     Exists(Document),
@@ -180,9 +191,9 @@ pub enum Whose {
 /// What a backend does for documents.
 #[async_trait]
 pub trait DocumentsDuty: Send + Sync {
-    /// Changes a document and writes the act, both or neither. Changes are committed in the order
-    /// of their revisions.
-    async fn change(&self, change: Change) -> Result<Changed>;
+    /// Changes a document and writes the act, both or neither; with `upon` only while that one
+    /// stands as it says. Changes are committed in the order of their revisions.
+    async fn change(&self, change: Change, upon: Option<Upon>) -> Result<Changed>;
     /// A document, also one that was taken away.
     async fn document(&self, kind: Kind, id: Uuid) -> Result<Option<Document>>;
     /// The document of that name which stands.
@@ -219,8 +230,21 @@ impl Documents {
     /// As said above, and `TooLong`. After `OutcomeUnknown` it may be written; with a key it may
     /// be sent again.
     pub async fn change(&self, change: Change) -> Result<Changed> {
+        self.written(change, None).await
+    }
+
+    /// The same, only while another document of its kind stands as it was when this was decided.
+    /// A request that is repeated under its key finds what it made, whatever became of that one.
+    ///
+    /// # Errors
+    /// As [`Documents::change`].
+    pub async fn change_upon(&self, change: Change, upon: Upon) -> Result<Changed> {
+        self.written(change, Some(upon)).await
+    }
+
+    async fn written(&self, change: Change, upon: Option<Upon>) -> Result<Changed> {
         change.fits()?;
-        self.0.call(KEY, |backend| async move { backend.change(change).await }).await
+        self.0.call(KEY, move |it| async move { it.change(change, upon).await }).await
     }
 
     /// As [`DocumentsDuty::document`].
@@ -275,6 +299,17 @@ impl Documents {
     /// As said above.
     pub async fn head(&self) -> Result<i64> {
         self.0.call(KEY, |it| async move { it.head().await }).await
+    }
+}
+
+impl Upon {
+    /// Whether that document as it stands is in the way.
+    pub(crate) fn refused(self, stands: Option<Document>) -> Option<Changed> {
+        match stands {
+            Some(stands) if stands.version == self.version && !stands.removed => None,
+            Some(stands) => Some(Changed::Stale(stands)),
+            None => Some(Changed::Missing),
+        }
     }
 }
 

@@ -4,17 +4,18 @@ use protocol::error::{ErrorBody, ErrorCode};
 use protocol::operators::refusal::{OperatorCode, Refusal};
 use protocol::operators::{Enrolled, NewOperator, Operator, OperatorChange};
 use storage::audit::{Act, Actor};
-use storage::documents::{Change, Changed, Kind, Sealed as Part, SentKey, Whose, Write};
+use storage::documents::{Change, Changed, Kind, Sealed as Part, SentKey, Upon, Whose, Write};
 use storage::operators::Ended;
 use uuid::Uuid;
 
 use super::account::{Account, Kept, Sealed};
 use super::login::told;
-use super::{Caller, Operators, actor, missing, passwords, storage, totp};
-use crate::random;
+use super::owners::Fell;
+use super::{Caller, Operators, TRIES, actor, missing, passwords, storage, totp};
+use crate::{fault, random};
 
 /// How many operators are read at once.
-const PAGE: usize = 200;
+pub(super) const PAGE: usize = 200;
 
 /// On whose behalf an account is changed.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,8 @@ struct Deed {
     account: Account,
     sealed: Part,
     key: Option<SentKey>,
+    /// Who has to be left for it.
+    upon: Option<Upon>,
 }
 
 impl Operators {
@@ -73,8 +76,8 @@ impl Operators {
         let password = self.0.passwords.hash(password.expose()).await?;
         let (totp, now) = (totp::secret(), self.now());
         let sealed = seal(&Sealed { password, totp, step: 0, since: now })?;
-        let deed = Deed { what: "operator.create", account, sealed, key };
-        let made = self.put(by, random::uuid(now), None, deed).await?;
+        let deed = Deed { what: "operator.create", account, sealed, key, upon: None };
+        let made = self.put(by, random::uuid(now), None, deed).await.map_err(Fell::told)?;
         Ok(enrolled(&made))
     }
 
@@ -123,24 +126,38 @@ impl Operators {
         change: &OperatorChange,
         key: Option<SentKey>,
     ) -> Result<Operator, Refusal> {
+        for _ in 0..TRIES {
+            match self.change_once(by, (id, version), change, key.clone()).await {
+                Err(Fell::Overtaken) => {}
+                done => return done.map_err(Fell::told),
+            }
+        }
+        Err(fault::overloaded().into())
+    }
+
+    async fn change_once(
+        &self,
+        by: By<'_>,
+        (id, version): (Uuid, i64),
+        change: &OperatorChange,
+        key: Option<SentKey>,
+    ) -> Result<Operator, Fell> {
         let kept = self.find(id).await?.ok_or_else(missing)?;
         let OperatorChange { name, roles, grants, disabled } = change.clone();
         let account = Account { name, roles, grants, disabled };
         account.check()?;
         by.covers(&kept.account)?;
         by.covers(&account)?;
-        if !account.is_owner() {
-            self.somebody_is_left(by, &kept).await?;
-        }
+        let upon = if account.is_owner() { None } else { self.who_is_left(by, &kept).await? };
         let (what, version) = ("operator.change", kept.no_later(version));
         let kept_out = account.disabled && !kept.account.disabled;
         let done = match kept.sealed.filter(|_| kept_out) {
             Some(sealed) => {
                 let sealed = seal(&Sealed { since: self.now(), ..sealed })?;
-                self.reset(by, (id, version), Deed { what, account, sealed, key }).await?
+                self.reset(by, (id, version), Deed { what, account, sealed, key, upon }).await?
             }
             None => {
-                let deed = Deed { what, account, sealed: Part::Keep, key };
+                let deed = Deed { what, account, sealed: Part::Keep, key, upon };
                 self.put(by, id, Some(version), deed).await?
             }
         };
@@ -165,8 +182,9 @@ impl Operators {
         let sealed = kept.sealed.clone().ok_or_else(missing)?;
         let sealed = seal(&Sealed { password, since: self.now(), ..sealed })?;
         let account = kept.account.clone();
-        let deed = Deed { what: "operator.password", account, sealed, key };
-        self.reset(by, (id, kept.no_later(version)), deed).await.map(|kept| kept.shown())
+        let deed = Deed { what: "operator.password", account, sealed, key, upon: None };
+        let done = self.reset(by, (id, kept.no_later(version)), deed).await;
+        done.map(|kept| kept.shown()).map_err(Fell::told)
     }
 
     /// Gives a new second factor. Every session ends.
@@ -185,8 +203,9 @@ impl Operators {
         let totp = totp::secret();
         let sealed = seal(&Sealed { totp, step: 0, since: self.now(), ..sealed })?;
         let account = kept.account.clone();
-        let deed = Deed { what: "operator.totp", account, sealed, key };
-        self.reset(by, (id, kept.no_later(version)), deed).await.map(|kept| enrolled(&kept))
+        let deed = Deed { what: "operator.totp", account, sealed, key, upon: None };
+        let done = self.reset(by, (id, kept.no_later(version)), deed).await;
+        done.map(|kept| enrolled(&kept)).map_err(Fell::told)
     }
 
     /// Takes an account away. Every session ends.
@@ -199,24 +218,43 @@ impl Operators {
         (id, version): (Uuid, i64),
         key: Option<SentKey>,
     ) -> Result<(), Refusal> {
+        for _ in 0..TRIES {
+            match self.remove_once(by, (id, version), key.clone()).await {
+                Err(Fell::Overtaken) => {}
+                done => return done.map_err(Fell::told),
+            }
+        }
+        Err(fault::overloaded().into())
+    }
+
+    async fn remove_once(
+        &self,
+        by: By<'_>,
+        (id, version): (Uuid, i64),
+        key: Option<SentKey>,
+    ) -> Result<(), Fell> {
+        // Of one that is not there nothing was looked at: no version of it is taken away.
+        let (mut expected, mut upon) = (0, None);
         if let Some(kept) = self.find(id).await? {
             by.covers(&kept.account)?;
-            self.somebody_is_left(by, &kept).await?;
+            upon = self.who_is_left(by, &kept).await?;
+            expected = kept.no_later(version);
         }
         let change = Change {
             kind: Kind::Operator,
             id,
             app: None,
             handle: None,
-            expected: Some(version),
+            expected: Some(expected),
             write: Write::Remove,
             by: by.actor(),
             key,
             what: "operator.remove",
             now: self.now(),
         };
-        self.written(change).await?;
-        self.end_sessions(id, Ended::All).await.map(|_| ())
+        self.written(change, upon).await?;
+        self.end_sessions(id, Ended::All).await?;
+        Ok(())
     }
 
     /// Ends every session of an operator, and has it audited. Returns how many there were.
@@ -251,7 +289,7 @@ impl Operators {
         by: By<'_>,
         (id, version): (Uuid, i64),
         deed: Deed,
-    ) -> Result<Kept, Refusal> {
+    ) -> Result<Kept, Fell> {
         let kept = self.put(by, id, Some(version), deed).await?;
         self.end_sessions(id, Ended::All).await?;
         Ok(kept)
@@ -263,64 +301,54 @@ impl Operators {
         id: Uuid,
         expected: Option<i64>,
         deed: Deed,
-    ) -> Result<Kept, Refusal> {
-        let Deed { what, account, sealed, key } = deed;
+    ) -> Result<Kept, Fell> {
+        let Deed { what, account, sealed, key, upon } = deed;
         let body = serde_json::to_string(&account).map_err(|error| told(&error))?;
         let handle = Some(account.name.handle());
         let write = Write::Put { body, sealed };
         let (by, now) = (by.actor(), self.now());
         let kind = Kind::Operator;
-        self.written(Change { kind, id, app: None, handle, expected, write, by, key, what, now })
-            .await
+        let change = Change { kind, id, app: None, handle, expected, write, by, key, what, now };
+        self.written(change, upon).await
     }
 
-    async fn written(&self, change: Change) -> Result<Kept, Refusal> {
+    async fn written(&self, change: Change, upon: Option<Upon>) -> Result<Kept, Fell> {
         let shown = |document| {
             Kept::read(document)
                 .map(|kept| serde_json::to_value(kept.shown()).unwrap_or_default())
                 .map_err(storage)
         };
-        match self.0.storage.documents.change(change).await.map_err(storage)? {
+        let (documents, id) = (&self.0.storage.documents, change.id);
+        let changed = match upon {
+            Some(upon) => documents.change_upon(change, upon).await,
+            None => documents.change(change).await,
+        };
+        match changed.map_err(storage)? {
             Changed::Written(document) | Changed::Repeated(document) => {
-                Kept::read(document).map_err(storage)
+                Ok(Kept::read(document).map_err(storage)?)
             }
             Changed::KeyReused => {
                 let message = "this Idempotency-Key came with another request before";
                 Err(ErrorBody::new(ErrorCode::OpKeyReused, message).into())
             }
+            Changed::Stale(document) if document.id != id => Err(Fell::Overtaken),
             Changed::Stale(document) => {
                 let message = "the operator was changed meanwhile";
-                Err(Refusal::new(OperatorCode::Stale, message).with(shown(document)?))
+                Err(Refusal::new(OperatorCode::Stale, message).with(shown(document)?).into())
             }
             Changed::Exists(document) => {
                 let message = "an operator of this name is there";
-                Err(Refusal::new(OperatorCode::Exists, message).with(shown(document)?))
+                Err(Refusal::new(OperatorCode::Exists, message).with(shown(document)?).into())
             }
-            Changed::Missing => Err(missing()),
+            Changed::Missing => Err(missing().into()),
         }
     }
 
-    /// Somebody has to be left who can undo it; whoever runs commands can.
-    async fn somebody_is_left(&self, by: By<'_>, goes: &Kept) -> Result<(), Refusal> {
-        if matches!(by, By::Command) || !goes.account.is_owner() {
-            return Ok(());
-        }
-        let mut after = None;
-        loop {
-            let page = self.page(after, PAGE).await?;
-            let another = |kept: &Kept| kept.document.id != goes.document.id;
-            if page.iter().any(|kept| another(kept) && kept.account.is_owner()) {
-                return Ok(());
-            }
-            after = page.last().map(|kept| kept.document.id);
-            if page.len() < PAGE {
-                let message = "nobody would be left who may do everything";
-                return Err(Refusal::new(OperatorCode::LastOwner, message));
-            }
-        }
-    }
-
-    async fn page(&self, after: Option<Uuid>, limit: usize) -> Result<Vec<Kept>, Refusal> {
+    pub(super) async fn page(
+        &self,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<Kept>, Refusal> {
         let documents = &self.0.storage.documents;
         let page = documents.list(Kind::Operator, Whose::Publishers, after, limit).await;
         let page = page.and_then(|page| page.into_iter().map(Kept::read).collect());

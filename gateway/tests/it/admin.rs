@@ -7,6 +7,7 @@ mod door;
 mod launching;
 mod logins;
 mod nodes;
+mod owners;
 mod rights;
 
 use actors::operators::totp;
@@ -31,6 +32,7 @@ before_both! {
     logins::sessions_are_listed_and_ended_one_by_one
     logins::a_grave_act_needs_a_fresh_code
     logins::who_is_kept_out_is_out_with_the_next_request_and_secrets_are_nowhere
+    owners::of_two_owners_who_take_each_others_rights_one_keeps_his
     rights::every_role_may_what_it_may_and_nothing_else
     rights::who_is_not_logged_in_gets_nothing
     rights::a_field_that_is_not_known_is_told_everywhere

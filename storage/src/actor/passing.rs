@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::apps::{App, AppsDuty, Seed};
 use crate::audit::{Act, ActsRead, AuditDuty};
 use crate::clock::Micros;
-use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Whose};
+use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Upon, Whose};
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::open::Truth;
@@ -36,8 +36,8 @@ impl<P: Passes> AppsDuty for P {
 
 #[async_trait]
 impl<P: Passes> DocumentsDuty for P {
-    async fn change(&self, change: Change) -> Result<Changed> {
-        self.behind().change(change).await
+    async fn change(&self, change: Change, upon: Option<Upon>) -> Result<Changed> {
+        self.behind().change(change, upon).await
     }
 
     async fn document(&self, kind: Kind, id: Uuid) -> Result<Option<Document>> {

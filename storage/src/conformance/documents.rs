@@ -8,7 +8,7 @@ use super::shop::at;
 use crate::audit::{Act, Actor, ActsRead};
 use crate::documents::{
     Change, Changed, Document, Kind, MAX_BODY, MAX_HANDLE, MAX_KEY, MAX_SEALED, Sealed, SentKey,
-    Whose, Write,
+    Upon, Whose, Write,
 };
 use crate::error::StorageError;
 use crate::open::Storage;
@@ -125,6 +125,55 @@ pub async fn of_two_who_change_the_same_version_the_second_is_told(storage: Stor
     assert_eq!(stale.len(), 19);
     assert!(stale.iter().all(|it| *it == Changed::Stale(document.clone())), "{stale:?}");
     assert_eq!(acts(&storage, one.id).await.len(), 2, "what is not done is no act");
+}
+
+fn upon(document: &Document) -> Upon {
+    Upon { id: document.id, version: document.version }
+}
+
+pub async fn a_change_that_hangs_on_another_is_written_while_that_one_stands(storage: Storage) {
+    let game = Game::new(&storage);
+    let (one, other) =
+        (written(&storage, new(&game, "1")).await, written(&storage, new(&game, "2")).await);
+    let change = async |change: Change, upon: Upon| {
+        storage.documents.change_upon(change, upon).await.unwrap()
+    };
+    let again = keyed(next(&one, "3"), &Uuid::now_v7().to_string(), "put 3");
+    let made = change(again.clone(), upon(&other)).await;
+    let Changed::Written(one) = made.clone() else { panic!("{made:?}") };
+    let newer = written(&storage, next(&other, "4")).await;
+    let head = storage.documents.head().await.unwrap();
+    assert_eq!(change(next(&one, "5"), upon(&other)).await, Changed::Stale(newer.clone()));
+    // What came before under this key is what is told.
+    assert_eq!(change(again, upon(&other)).await, Changed::Repeated(one.clone()));
+    // It is the document itself that is told of first.
+    let stale = Change { expected: Some(1), ..next(&one, "5") };
+    assert_eq!(change(stale, upon(&other)).await, Changed::Stale(one.clone()));
+    let of_nothing = Upon { id: Uuid::now_v7(), version: 1 };
+    assert_eq!(change(next(&one, "5"), of_nothing).await, Changed::Missing);
+    assert_eq!(storage.documents.head().await.unwrap(), head, "none of it was written");
+    let gone = written(&storage, removing(&newer)).await;
+    assert_eq!(change(next(&one, "5"), upon(&gone)).await, Changed::Stale(gone.clone()));
+    assert_eq!(change(removing(&one), upon(&newer)).await, Changed::Stale(gone));
+    assert_eq!(acts(&storage, one.id).await.len(), 2);
+}
+
+pub async fn of_two_that_hang_on_each_other_one_is_written(storage: Storage) {
+    let game = Game::new(&storage);
+    let nodes = game.nodes(2).await;
+    for round in 0..30 {
+        let (one, other) =
+            (written(&storage, new(&game, "1")).await, written(&storage, new(&game, "2")).await);
+        let (first, second) = (&nodes[0].storage.documents, &nodes[1].storage.documents);
+        let both = tokio::join!(
+            first.change_upon(removing(&one), upon(&other)),
+            second.change_upon(removing(&other), upon(&one)),
+        );
+        let both = [both.0.unwrap(), both.1.unwrap()];
+        let gone = both.iter().filter(|it| matches!(it, Changed::Written(_))).count();
+        let late = both.iter().filter(|it| matches!(it, Changed::Stale(_))).count();
+        assert_eq!((gone, late), (1, 1), "{round}: {both:?}");
+    }
 }
 
 pub async fn a_name_is_taken_while_its_document_stands(storage: Storage) {

@@ -9,13 +9,13 @@ use super::rows::{self, get, signed};
 use super::{Embedded, audit};
 use crate::audit::{Actor, Made};
 use crate::clock::Micros;
-use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Whose, Write};
+use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Upon, Whose, Write};
 use crate::error::Result;
 
 #[async_trait]
 impl DocumentsDuty for Embedded {
-    async fn change(&self, change: Change) -> Result<Changed> {
-        self.truth.write(move |connection| apply(connection, &change)).await
+    async fn change(&self, change: Change, upon: Option<Upon>) -> Result<Changed> {
+        self.truth.write(move |connection| apply(connection, &change, upon)).await
     }
 
     async fn document(&self, kind: Kind, id: Uuid) -> Result<Option<Document>> {
@@ -131,7 +131,7 @@ fn head(connection: &Connection) -> Result<i64> {
 }
 
 /// One writer writes, so nothing has to be locked.
-fn apply(connection: &Connection, change: &Change) -> Result<Changed> {
+fn apply(connection: &Connection, change: &Change, upon: Option<Upon>) -> Result<Changed> {
     if let Some(sent) = &change.key
         && let Some(made) = audit::made_by(connection, change.by, &sent.key)?
     {
@@ -139,6 +139,11 @@ fn apply(connection: &Connection, change: &Change) -> Result<Changed> {
     }
     let before = find(connection, change.kind, change.id)?;
     if let Some(refused) = change.refused(before.as_ref()) {
+        return Ok(refused);
+    }
+    if let Some(upon) = upon
+        && let Some(refused) = upon.refused(find(connection, change.kind, upon.id)?)
+    {
         return Ok(refused);
     }
     if let (Write::Put { .. }, Some(handle)) = (&change.write, &change.handle) {

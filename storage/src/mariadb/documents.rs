@@ -16,14 +16,14 @@ use super::tx::Tx;
 use super::{MariaDb, audit};
 use crate::audit::{Actor, Made};
 use crate::clock::Micros;
-use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Whose, Write};
+use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Upon, Whose, Write};
 use crate::error::{Result, StorageError};
 use crate::identity::Digest;
 
 #[async_trait]
 impl DocumentsDuty for MariaDb {
-    async fn change(&self, change: Change) -> Result<Changed> {
-        self.router.write_one::<Apply>(change).await
+    async fn change(&self, change: Change, upon: Option<Upon>) -> Result<Changed> {
+        self.router.write_one::<Apply>((change, upon)).await
     }
 
     async fn document(&self, kind: Kind, id: Uuid) -> Result<Option<Document>> {
@@ -179,27 +179,27 @@ struct Apply;
 
 impl WriteSet for Apply {
     const NAME: &'static str = "documents.change";
-    type Item = Change;
+    type Item = (Change, Option<Upon>);
     type Answer = Changed;
     // Each in a transaction of its own.
     type Key = ();
 
-    fn shard(_: &Change) -> Shard {
+    fn shard(_: &Self::Item) -> Shard {
         HOME
     }
 
-    fn key(_: &Change) {}
+    fn key(_: &Self::Item) {}
 
-    async fn write(changes: &[&Change], tx: &mut Tx) -> Result<Vec<Result<Changed>>, Fault> {
+    async fn write(changes: &[&Self::Item], tx: &mut Tx) -> Result<Vec<Result<Changed>>, Fault> {
         let mut changed = Vec::with_capacity(changes.len());
-        for change in changes {
-            changed.push(Ok(apply(change, tx).await?));
+        for (change, upon) in changes {
+            changed.push(Ok(apply(change, *upon, tx).await?));
         }
         Ok(changed)
     }
 }
 
-async fn apply(change: &Change, tx: &mut Tx) -> Result<Changed, Fault> {
+async fn apply(change: &Change, upon: Option<Upon>, tx: &mut Tx) -> Result<Changed, Fault> {
     let head = lock_head(tx).await?;
     if let Some(sent) = &change.key
         && let Some(made) = audit::made_by(change.by, &sent.key, tx).await?
@@ -209,6 +209,12 @@ async fn apply(change: &Change, tx: &mut Tx) -> Result<Changed, Fault> {
     let before = Select::one(change.kind, change.id).run(tx).await?.pop();
     if let Some(refused) = change.refused(before.as_ref()) {
         return Ok(refused);
+    }
+    if let Some(upon) = upon {
+        let stands = Select::one(change.kind, upon.id).run(tx).await?.pop();
+        if let Some(refused) = upon.refused(stands) {
+            return Ok(refused);
+        }
     }
     if let (Write::Put { .. }, Some(handle)) = (&change.write, &change.handle) {
         let select = Select::named(change.kind, change.app.as_ref(), handle);

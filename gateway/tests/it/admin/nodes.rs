@@ -7,8 +7,8 @@ use storage::servers::MariaDb;
 use super::{Account, Browser, STEP, operator};
 use crate::harness::Daemun;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_out_at_one_node_is_out_at_the_other_with_the_next_request() {
+/// Two nodes on a database of their own.
+pub(super) async fn two_nodes() -> [Daemun; 2] {
     let database = ServerUrl::new(MariaDb::shared().unwrap().database("operators").unwrap());
     let node = async || {
         Daemun::with(|settings| {
@@ -18,7 +18,12 @@ async fn who_is_out_at_one_node_is_out_at_the_other_with_the_next_request() {
         })
         .await
     };
-    let (here, there) = (node().await, node().await);
+    [node().await, node().await]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_out_at_one_node_is_out_at_the_other_with_the_next_request() {
+    let [here, there] = two_nodes().await;
     let owner = Account::new(&here, "owner", &["owner"]).await;
     let browser = owner.enter(&here).await;
     there.advance(STEP);

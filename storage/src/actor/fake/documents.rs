@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use super::{Fake, absent};
 use crate::audit::{Act, ActsRead, AuditDuty};
-use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Whose};
+use crate::documents::{Change, Changed, Document, DocumentsDuty, Kind, Upon, Whose};
 use crate::error::Result;
 
 #[async_trait]
 impl DocumentsDuty for Fake {
-    async fn change(&self, _: Change) -> Result<Changed> {
+    async fn change(&self, _: Change, _: Option<Upon>) -> Result<Changed> {
         absent()
     }
 
