@@ -229,7 +229,7 @@ impl Launching {
             Some(window) if !rules.tests(app, None, from) => {
                 let default = self.language(app);
                 let when = (now, self.crowds.spread(window.id));
-                Err(telling::maintained(window, None, default.as_deref(), when))
+                Err(telling::maintained(window, None, default.as_deref(), when, None))
             }
             Some(_) | None => Ok(()),
         }
@@ -254,7 +254,12 @@ impl Launching {
         match (word, window) {
             (Some(ServiceWord::Maintenance | ServiceWord::MaintenanceAll), Some(window)) => {
                 let when = (self.clock.now(), self.crowds.spread(window.id));
-                telling::maintained(window, audience.lang.as_deref(), default, when)
+                let versions = rules.versions(&audience.app);
+                let update = versions
+                    .service(audience)
+                    .filter(|word| telling::is_about_update(*word))
+                    .map(|_| versions.update(audience, default));
+                telling::maintained(window, audience.lang.as_deref(), default, when, update)
             }
             (word, _) => telling::refused(rules.versions(&audience.app), audience, default, word),
         }

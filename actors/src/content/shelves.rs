@@ -88,7 +88,7 @@ mod tests {
             version: None,
             country: None,
             lang: protocol::text::Text::new(lang).ok(),
-            tester: false,
+            badge: None,
         }
     }
 

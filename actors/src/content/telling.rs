@@ -17,7 +17,7 @@ use super::Content;
 use super::picture::{Picture, Shelf, Tongue};
 use crate::launching::audience::Audience;
 use crate::sessions::Sessions;
-use crate::sessions::tell::Word;
+use crate::sessions::tell::{Line, Word};
 
 /// How many notices are told of one by one. Of more it is only said that they changed.
 pub(super) const SINGLY: usize = 16;
@@ -67,7 +67,7 @@ pub(super) async fn tell(
         });
         word.clone()
     };
-    let told = sessions.tell_audiences(app, judge).await;
+    let told = sessions.tell_audiences(Line::Content, app, judge).await;
     metrics::counter!("daemun_content_told_total").increment(told as u64);
     told
 }

@@ -304,6 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_ended_stays_so_by_a_clock_that_is_behind_or_goes_back() {
+        for at in [10 * HOUR + MINUTE, 10 * HOUR - MINUTE] {
+            let mut scene = Scene::new();
+            scene.nothing_yet();
+            assert_eq!(scene.known(), ["scheduled"]);
+            scene.at(at);
+            // Somebody ended it, by a clock that is ahead of this one.
+            let (from, to) = (Micros(10 * HOUR), Micros(12 * HOUR));
+            let ended = Micros(10 * HOUR + 5 * MINUTE);
+            let body = serde_json::json!({ "from": from, "to": to, "ended_at": ended });
+            scene.document.body = body.to_string();
+            (scene.document.version, scene.document.revision) = (2, 2);
+            assert_eq!(scene.known(), ["ended"], "{at}");
+            for later in [10 * HOUR, 10 * HOUR + MINUTE, 9 * HOUR, 11 * HOUR] {
+                assert_eq!(scene.at(later), NOTHING, "{later}");
+            }
+        }
+    }
+
+    #[test]
     fn a_window_that_vanishes_is_over() {
         let mut scene = Scene::new();
         scene.nothing_yet();

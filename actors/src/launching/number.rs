@@ -58,6 +58,67 @@ impl FromStr for VersionNumber {
     }
 }
 
+/// Of which versions something is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Of one.
+    One(VersionNumber),
+    /// Of all of which nothing is said by themselves.
+    Any,
+}
+
+/// How [`Which::Any`] is written.
+const ANY: &str = "any";
+
+/// What speaks of no version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is neither 1 to 8 numbers with dots between them, each below 2^32, nor `{ANY}`")]
+pub struct NoVersions;
+
+impl Which {
+    /// The one text that all ways to write it share.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self {
+            Self::One(number) => number.canonical(),
+            Self::Any => ANY.to_owned(),
+        }
+    }
+}
+
+impl FromStr for Which {
+    type Err = NoVersions;
+
+    fn from_str(text: &str) -> Result<Self, NoVersions> {
+        if text == ANY {
+            return Ok(Self::Any);
+        }
+        text.parse().map(Self::One).map_err(|NoVersion| NoVersions)
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(number) => number.fmt(f),
+            Self::Any => f.write_str(ANY),
+        }
+    }
+}
+
+impl Serialize for Which {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Which {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(|error: NoVersions| de::Error::custom(format!("`{text}` {error}")))
+    }
+}
+
 impl fmt::Display for VersionNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use protocol::close::CloseCode;
 use protocol::error::{ErrorBody, ErrorCode};
-use protocol::launching::{Announced, Countdown, Ended, Maintenance, ServiceWord};
+use protocol::launching::{Announced, Countdown, Ended, Maintenance, ServiceWord, Update};
 use protocol::push::Push;
 use serde_json::json;
 use storage::clock::Micros;
@@ -22,7 +22,7 @@ use super::windows::{Window, WindowState};
 use super::{CHECK_MOST, Launching};
 use crate::random;
 use crate::sessions::Sessions;
-use crate::sessions::tell::{Close, Word};
+use crate::sessions::tell::{Close, Line, Word};
 
 /// Whether what is told of a version is an update.
 pub(super) fn is_about_update(word: ServiceWord) -> bool {
@@ -49,17 +49,22 @@ fn rest(window: &Window, now: Micros) -> Duration {
     window.body.end().since(now).min(CHECK_MOST)
 }
 
-/// What who is refused for a maintenance is told.
+/// What who is refused for a maintenance is told; with the update that there is for its version,
+/// if it should or must have it.
 pub(super) fn maintained(
     window: &Window,
     lang: Option<&str>,
     default: Option<&str>,
     when: (Micros, Duration),
+    update: Option<Update>,
 ) -> ErrorBody {
     let told = holding(window, lang, default, when);
     let message = format!("the game is under maintenance until {}", told.to);
     let after_ms = told.check_after_ms.unwrap_or_default();
-    let detail = json!({ "status": window.word().number(), "maintenance": told });
+    let mut detail = json!({ "status": window.word().number(), "maintenance": told });
+    if let Some(update) = update {
+        detail["update"] = json!(update);
+    }
     ErrorBody {
         detail: Some(detail),
         ..ErrorBody::new(ErrorCode::LaunchMaintenance, message).after_ms(after_ms)
@@ -123,7 +128,7 @@ pub(super) async fn cry(launching: &Launching, sessions: &Sessions, cries: Vec<C
             launching.crowds.note(&rules, window.id, sessions.attached(), now);
         }
         let judge = |audience: &Audience| word_for(launching, &cry, audience).map(Arc::new);
-        let told = sessions.tell_audiences(app.as_ref(), judge).await;
+        let told = sessions.tell_audiences(Line::Launching, app.as_ref(), judge).await;
         metrics::counter!("daemun_launching_told_total").increment(told as u64);
         tracing::info!(what, told, "{told} connections are told: {what}");
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use protocol::client::{Platform, StoreName};
 use protocol::ids::AppId;
@@ -148,9 +149,17 @@ impl When {
             Self::Local(text) => text,
         };
         let refused = |reason: String| Refused::invalid(field, reason);
-        let local: DateTime = text.parse().map_err(|_| {
+        let no_time = || {
             refused(format!("`{text}` is no time such as 2027-03-01T09:00 or 2027-03-01T00:00:00Z"))
-        })?;
+        };
+        let local: DateTime = text.parse().map_err(|_| no_time())?;
+        // Whatever else it says of a zone or an offset would be left out.
+        let pieces = Pieces::parse(text.as_str()).map_err(|_| no_time())?;
+        if pieces.time_zone_annotation().is_some() || pieces.offset().is_some() {
+            let reason = "says where by itself: give the zone as `zone`, or the moment as \
+                          2027-03-01T09:00:00+09:00";
+            return Err(refused(format!("`{text}` {reason}")));
+        }
         let name = zone.ok_or_else(|| {
             refused(format!("`{text}` says no offset from UTC, and no zone is given"))
         })?;
@@ -272,6 +281,8 @@ impl WindowBody {
     pub fn state(&self, now: Micros) -> WindowState {
         match self {
             Self { off: true, .. } => WindowState::Off,
+            // Whatever the clock says, of this node or after a step: it would close everyone again.
+            Self { ended_at: Some(_), .. } => WindowState::Done,
             _ if now >= self.end() => WindowState::Done,
             _ if now >= self.from => WindowState::InProgress,
             _ => WindowState::Reserved,

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::Sessions;
+use super::tell::Line;
 use crate::fault;
 
 /// How many connections are told before the next rest.
@@ -64,19 +65,36 @@ impl Broadcast {
         };
         frame.get_or_init(encode).clone()
     }
+
+    /// How many bytes a frame of it has; 0 of one that nobody asked for.
+    pub(super) fn bytes(&self) -> usize {
+        let frames = [self.json.get(), self.msgpack.get()];
+        frames.into_iter().flatten().flatten().map(Bytes::len).max().unwrap_or_default()
+    }
 }
 
 /// Whose turn it is.
 pub(super) struct Turns {
     turn: Semaphore,
-    /// The turn of what [audiences](super::tell) are told.
-    pub(super) telling: Semaphore,
+    /// The turns of what [audiences](super::tell) are told, by the lines.
+    launching: Semaphore,
+    content: Semaphore,
     waiting: AtomicUsize,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), telling: Semaphore::new(1), waiting: AtomicUsize::new(0) }
+        let [turn, launching, content] = [(); 3].map(|()| Semaphore::new(1));
+        Self { turn, launching, content, waiting: AtomicUsize::new(0) }
+    }
+}
+
+impl Turns {
+    pub(super) fn of(&self, line: Line) -> &Semaphore {
+        match line {
+            Line::Launching => &self.launching,
+            Line::Content => &self.content,
+        }
     }
 }
 

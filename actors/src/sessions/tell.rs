@@ -1,22 +1,37 @@
 //! Telling those who are connected what concerns them, an audience at a time.
 //!
 //! What is said to an audience is decided once, when its turn has come, encoded once for each
-//! format, and shared. It goes at the pace of the [broadcasts](super::broadcast), but has a turn of
-//! its own, which is never refused and waits behind no announcement: the clock and operators wait
-//! for nobody.
+//! format, and shared. It goes at the pace of the [broadcasts](super::broadcast), but in lines of
+//! its own, which are never refused and wait behind no announcement: the clock and operators wait
+//! for nobody. Nor does a maintenance wait behind notices. What an audience is comes from its
+//! clients, so there may be as many as connections: between a few that are judged others are served.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::close::{CloseCode, CloseReason};
 use protocol::ids::AppId;
 use protocol::push::Push;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::broadcast::{AT_ONCE, Broadcast, REST};
 use super::{Connection, Sessions};
 use crate::launching::audience::Audience;
+
+/// How many bytes are said before the next rest, as far as they are known.
+const BYTES_AT_ONCE: usize = 1024 * 1024;
+/// How many audiences are judged before others are served.
+const JUDGED_AT_ONCE: usize = 16;
+
+/// Who speaks: each says one thing after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Line {
+    Launching,
+    Content,
+}
 
 /// What an audience is told.
 pub(crate) struct Word {
@@ -62,27 +77,38 @@ impl Sessions {
     /// many were told anything. Those who wait without a session are none.
     pub(crate) async fn tell_audiences(
         &self,
+        line: Line,
         app: Option<&AppId>,
         mut judge: impl FnMut(&Audience) -> Option<Arc<Word>> + Send,
     ) -> usize {
         // It is never closed.
-        let Ok(_turn) = self.0.turns.telling.acquire().await else { return 0 };
+        let Ok(_turn) = self.0.turns.of(line).acquire().await else { return 0 };
+        let mut asked = 0;
         // By where it is: connections of one audience share it.
         let mut judged: HashMap<usize, (Arc<Audience>, Option<Arc<Word>>)> = HashMap::new();
-        let (mut told, mut since_rest) = (0, 0);
+        let (mut told, mut since_rest, mut bytes) = (0, 0, 0);
         for connections in self.0.registry.audiences(app) {
             for (audience, connection) in connections {
                 let place = Arc::as_ptr(&audience).addr();
-                let (_, word) = judged.entry(place).or_insert_with(|| {
-                    let word = judge(&audience);
-                    (audience, word)
-                });
-                let Some(word) = word.clone() else { continue };
-                if since_rest == AT_ONCE {
+                let (_, word) = match judged.entry(place) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let word = judge(&audience);
+                        new.insert((audience, word))
+                    }
+                };
+                let word = word.clone();
+                if judged.len() == asked + JUDGED_AT_ONCE {
+                    asked = judged.len();
+                    yield_now().await;
+                }
+                let Some(word) = word else { continue };
+                if since_rest == AT_ONCE || bytes >= BYTES_AT_ONCE {
                     sleep(REST).await;
-                    since_rest = 0;
+                    (since_rest, bytes) = (0, 0);
                 }
                 say(connection.as_ref(), &word);
+                bytes += word.pushes.iter().map(Broadcast::bytes).sum::<usize>();
                 since_rest += 1;
                 told += 1;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use actors::launching::localised::Localised;
-use actors::launching::number::VersionNumber;
+use actors::launching::number::Which;
 use actors::launching::testers::Tester;
 use actors::launching::versions::{Version, VersionState};
 use actors::launching::windows::{Plan, Scope, VersionRange, When};
@@ -45,8 +45,8 @@ pub enum VersionCommand {
 /// A version.
 #[derive(Clone, Debug, Args)]
 pub struct PutVersion {
-    /// The version, for example 1.10.0.
-    version: VersionNumber,
+    /// The version, for example 1.10.0, or `any`: all that are not registered themselves.
+    version: Which,
     /// The game.
     #[arg(long, default_value = "demo")]
     app: AppId,

@@ -26,6 +26,7 @@ before_both! {
     versions::a_version_may_be_served_elsewhere
     versions::an_outdated_client_gets_in_by_no_door_and_uses_nothing_up
     versions::who_is_connected_is_told_what_becomes_of_his_version
+    versions::a_game_with_players_begins_with_any_and_nobody_is_closed
     maintenance::a_maintenance_is_counted_down_then_closes_all_but_testers_and_ends
     maintenance::who_is_under_maintenance_may_log_out
     maintenance::a_maintenance_covers_its_scope_alone

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use protocol::client::Client;
 use protocol::close::{CloseCode, CloseReason};
 use protocol::codec::Format;
 use protocol::error::ErrorCode;
@@ -16,7 +18,9 @@ use uuid::Uuid;
 
 use super::sessions;
 use crate::identity::tokens::Caller;
-use crate::sessions::broadcast::{AT_ONCE, WAITING};
+use crate::launching::audience::Audience;
+use crate::sessions::broadcast::{AT_ONCE, REST, WAITING};
+use crate::sessions::tell::{Line, Word};
 use crate::sessions::{Attachment, Broadcast, Connection, Sessions};
 use crate::testing::Ground;
 
@@ -144,8 +148,76 @@ async fn what_audiences_are_told_waits_behind_no_announcement() {
         while heard.lock().is_empty() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(sessions.tell_audiences(None, |_| None).await, 0);
+        assert_eq!(sessions.tell_audiences(Line::Launching, None, |_| None).await, 0);
         assert!(heard.lock().len() < 1_000, "it is told before the announcement is over");
     };
     assert_eq!(tokio::join!(announced, told).0, Ok(1_000));
+}
+
+/// So many people, each an audience of his own.
+async fn audiences(sessions: &Sessions, count: u16) -> (Heard, Vec<Attachment>) {
+    let heard = Heard::default();
+    let attach = |number: u16| {
+        let client = serde_json::json!({"version": number.to_string(), "platform": "android"});
+        let client: Client = serde_json::from_value(client).unwrap();
+        let caller = Caller {
+            app: app("demo"),
+            member: MemberId::compose(number % 1024, 1, number),
+            login: LoginId(Uuid::from_u128(u128::from(number))),
+            expires_at: Micros::from_seconds(0),
+            client: None,
+        };
+        let audience = Arc::new(Audience::of(&caller.app, &client, None));
+        let connection = Arc::new(Hears(heard.clone(), Format::Json));
+        sessions.attach(&caller, connection, Some(audience))
+    };
+    let places = (0..count).map(attach).collect();
+    (heard, places)
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_a_few_audiences_that_are_judged_others_are_served() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let (_, _there) = audiences(&sessions, 100).await;
+    let judged = AtomicUsize::new(0);
+    let judge = |_: &Audience| {
+        judged.fetch_add(1, Ordering::Relaxed);
+        None
+    };
+    let telling = sessions.tell_audiences(Line::Content, None, judge);
+    let mut served = Vec::new();
+    let others = async {
+        while judged.load(Ordering::Relaxed) < 100 {
+            served.push(judged.load(Ordering::Relaxed));
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(tokio::join!(telling, others).0, 0, "nobody had to hear anything");
+    let most = served.windows(2).map(|two| two[1] - two[0]).max().unwrap();
+    assert!(served.len() > 5 && most <= 32, "{served:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_maintenance_waits_behind_no_notices_and_long_words_rest_sooner() {
+    let ground = Ground::new();
+    let sessions = sessions(&ground, 1_000).await;
+    let (heard, _there) = audiences(&sessions, 1_000).await;
+    let long = Arc::new(Word::push(words(&"x".repeat(1_900))));
+    let pushes: Vec<_> = (0..30).map(|_| words(&"x".repeat(1_900))).collect();
+    let longer = Arc::new(Word::pushes(pushes));
+    let notices = sessions.tell_audiences(Line::Content, None, |_| Some(longer.clone()));
+    let maintenance = async {
+        while heard.lock().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let told = sessions.tell_audiences(Line::Launching, None, |_| Some(long.clone())).await;
+        assert_eq!(told, 1_000);
+        assert!(heard.lock().len() < 15_000, "it is told before the notices are");
+    };
+    let began = Instant::now();
+    assert_eq!(tokio::join!(notices, maintenance).0, 1_000);
+    // 56 MiB, of which one goes between two rests.
+    let rests = began.elapsed().as_millis() / REST.as_millis();
+    assert!((50..60).contains(&rests), "{rests}");
 }

@@ -143,6 +143,9 @@ pub(super) async fn of_windows_that_overlap_the_union_holds_and_the_last_end_is_
     assert_eq!(told().await, (303, other["id"].clone(), json!(null)));
     // Both are told of at once: the update too.
     assert!(status(&house, &here).await.unwrap()["update"].is_object());
+    let failure = visitor(&house, &here).enter().await.err().unwrap();
+    let detail = failure.refused().unwrap().detail.clone().unwrap();
+    assert!(detail["maintenance"].is_object() && detail["update"].is_object(), "{detail}");
     house.advance(minutes(2));
     assert_eq!(told().await, (303, other["id"].clone(), json!(null)));
     house.advance(minutes(3));
@@ -201,6 +204,8 @@ pub(super) async fn a_plan_that_makes_no_sense_is_refused_by_its_name(house: Dae
         (zoned("America/New_York", "2027-03-14T02:30"), "does not exist in America/New_York"),
         (zoned("America/New_York", "2027-11-07T01:30"), "comes twice in America/New_York"),
         (zoned("Asia/Atlantis", "2027-03-14T02:30"), "`Asia/Atlantis` is no zone"),
+        // It says another zone, which must not count for nothing.
+        (zoned("Asia/Seoul", "2027-03-14T02:30[America/New_York]"), "says where by itself"),
         (json!({"message": {"en": "<a href=x>"}}), "field message.en: holds HTML"),
         (json!({"message": {"en": " "}}), "has no words"),
         (json!({"page": "javascript:alert(1)"}), "field page: is no address"),

@@ -1,6 +1,7 @@
 //! Versions decide what a client is told, whether it comes in, and whether it stays.
 
-use loadtest::Format;
+use loadtest::{Format, Player};
+use protocol::client::{Platform, StoreName};
 use protocol::close::CloseCode;
 use protocol::error::{ErrorCode, Retry};
 use serde_json::json;
@@ -135,4 +136,33 @@ pub(super) async fn who_is_connected_is_told_what_becomes_of_his_version(house: 
     let order = json!({"do": "remove", "app": "demo", "id": document["id"]});
     house.command("/commands/version", order).await;
     assert!(new.socket().closed().await.unwrap().is(CloseCode::VersionUnknown));
+}
+
+pub(super) async fn a_game_with_players_begins_with_any_and_nobody_is_closed(house: Daemun) {
+    let mut apple = being("1.0", "d", "en");
+    (apple.platform, apple.store) = (Platform::Ios, Some(StoreName::AppStore));
+    let mut old = visitor(&house, &being("1.0", "d", "en")).enter().await.unwrap();
+    let mut other = visitor(&house, &apple).enter().await.unwrap();
+    let any = put(&house, "any", "in_service", json!({})).await;
+    put(&house, "1.1", "in_service", json!({})).await;
+    assert_eq!(status(&house, &being("1.0", "d", "en")).await.unwrap()["status"], 200);
+    let stays = async |player: &mut Player| player.me().await.unwrap();
+    stays(&mut old).await;
+    stays(&mut other).await;
+    // All others are to be updated.
+    let message = json!({"message": {"en": "Please update."}});
+    put(&house, "any", "update_required", message).await;
+    let body = told(&mut old, "update.announced").await;
+    let update = json!({"latest": "1.1", "message": "Please update."});
+    assert_eq!((&body["status"], &body["update"]), (&json!(300), &update));
+    assert!(old.socket().closed().await.unwrap().is(CloseCode::UpdateRequired));
+    let refused = visitor(&house, &being("0.1-beta", "d", "en")).enter().await;
+    assert_eq!(code(refused), ErrorCode::LaunchUpdateRequired);
+    let order = json!({"do": "remove", "app": "demo", "id": any["id"]});
+    house.command("/commands/version", order).await;
+    assert_eq!(
+        code(status(&house, &being("1.0", "d", "en")).await),
+        ErrorCode::LaunchVersionUnknown
+    );
+    stays(&mut other).await;
 }
