@@ -248,15 +248,23 @@ pub(super) async fn a_server_that_starts_in_the_middle_goes_on_with_what_is_due(
 }
 
 pub(super) async fn a_clock_that_is_set_back_lets_in_and_closes_again(house: Daemun) {
+    let tester = json!({"do": "add", "app": "demo", "tester": {"device_id": "lab"}});
+    house.command("/commands/tester", tester).await;
     let here = being("1.0", "d", "ko");
-    plan(&house, START.after(minutes(1)), START.after(minutes(9)), json!({})).await;
-    house.advance(minutes(2));
+    // Who stays in hears when the clock was looked at.
+    let mut staff = visitor(&house, &being("1.0", "lab", "ko")).enter().await.unwrap();
+    plan(&house, START.after(minutes(2)), START.after(minutes(9)), json!({})).await;
+    told(&mut staff, "maintenance.scheduled").await;
+    house.advance(minutes(3));
+    told(&mut staff, "maintenance.started").await;
     assert_eq!(code(visitor(&house, &here).enter().await), ErrorCode::LaunchMaintenance);
-    house.clock.set(START.after(minutes(1)).before(std::time::Duration::from_secs(1)));
-    let mut player = visitor(&house, &here).enter().await.unwrap();
     house.clock.set(START.after(minutes(1)));
+    assert_eq!(told(&mut staff, "maintenance.countdown").await["begins_in_s"], 60);
+    let mut player = visitor(&house, &here).enter().await.unwrap();
+    house.clock.set(START.after(minutes(2)));
     told(&mut player, "maintenance.started").await;
     assert!(player.socket().closed().await.unwrap().is(CloseCode::Maintenance));
+    told(&mut staff, "maintenance.started").await;
 }
 
 pub(super) async fn who_tests_from_an_address_stays_in(house: Daemun) {
