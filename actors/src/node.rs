@@ -22,6 +22,7 @@ use crate::content::{self, Content};
 use crate::identity::IdentityService;
 use crate::identity::tokens::Caller;
 use crate::launching::{self, Launching};
+use crate::operators::Vault;
 use crate::purchases::desk::Desk;
 use crate::random;
 use crate::sessions::{Attachment, Connection, Sessions};
@@ -51,6 +52,8 @@ pub struct Node {
     pub desk: Desk,
     /// Where images are read and written anew.
     pub workshop: Workshop,
+    /// Under which keys operators' second factors are kept.
+    pub vault: Vault,
 }
 
 /// A session that was opened on a connection.

@@ -12,6 +12,7 @@ mod passwords;
 mod pauses;
 mod sessions;
 pub mod totp;
+mod vault;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use login::Entered;
 use passwords::Passwords;
 use pauses::Pauses;
 pub use sessions::{Caller, IDLE};
+pub use vault::Vault;
 
 /// How long a code of the second factor opens grave acts.
 pub const PROVEN: Duration = Duration::from_secs(5 * 60);
@@ -50,6 +52,7 @@ pub struct Operators(Arc<Inner>);
 struct Inner {
     storage: Storage,
     clock: Arc<dyn Clock>,
+    vault: Vault,
     passwords: Passwords,
     pauses: Pauses,
 }
@@ -64,11 +67,11 @@ pub struct From {
 }
 
 impl Operators {
-    /// The operators of a storage.
+    /// The operators of a storage, whose second factors are kept under these keys.
     #[must_use]
-    pub fn new(storage: Storage, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(storage: Storage, clock: Arc<dyn Clock>, vault: Vault) -> Self {
         let (passwords, pauses) = (Passwords::default(), Pauses::default());
-        Self(Arc::new(Inner { storage, clock, passwords, pauses }))
+        Self(Arc::new(Inner { storage, clock, vault, passwords, pauses }))
     }
 
     /// The present time.

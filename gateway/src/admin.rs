@@ -122,7 +122,11 @@ impl Admin {
     /// At the door of a node, whose listener has that address.
     #[must_use]
     pub fn new(gate: &Gate, address: SocketAddr) -> Self {
-        let operators = Operators::new(gate.node.storage.clone(), gate.node.clock.clone());
+        let operators = Operators::new(
+            gate.node.storage.clone(),
+            gate.node.clock.clone(),
+            gate.node.vault.clone(),
+        );
         let door = Door::new(address, gate.settings.admin_url.as_deref());
         Self { gate: gate.clone(), operators, door }
     }

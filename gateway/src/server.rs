@@ -17,6 +17,7 @@ use actors::identity::tokens::AccessTokens;
 use actors::identity::{IdentityService, Parts};
 use actors::launching::Launching;
 use actors::node::Node;
+use actors::operators::Vault;
 use actors::outside::{Poster, http_client};
 use actors::presence::Roll;
 use actors::purchases::desk::Desk;
@@ -59,6 +60,10 @@ const MOST_NONCES: usize = 1_000_000;
 const OPERATORS: usize = 256;
 /// How long the private listener may take to finish its last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// What is said of a server that was given no key for operators' second factors.
+pub const UNENCRYPTED: &str =
+    "operators' second factors are not encrypted: name a key in identity.operator_key_file";
 
 fn failed(what: &str) -> impl Fn(String) -> StartError + '_ {
     move |error| StartError(format!("{what}: {error}"))
@@ -116,6 +121,7 @@ impl Server {
             .await
             .map_err(|error| StartError(error.to_string()))?;
         let tokens = tokens(settings, &public_url, clock.clone()).await?;
+        let vault = vault(settings).await?;
         let simulators = settings
             .simulators()
             .then(|| Simulators::new(&format!("http://{address}"), clock.clone()));
@@ -182,6 +188,7 @@ impl Server {
             storage: storage.clone(),
             desk,
             workshop: Workshop::default(),
+            vault,
         };
         let limits = Limits::new(gateway, settings.mode == Mode::Development);
         let servers = GameServers::new(node.clone(), server_keys, nonces(settings));
@@ -396,6 +403,17 @@ async fn secrets(apps: &BTreeMap<String, AppSettings>) -> Result<(Keys, Targets)
     });
     let opened = opened.await.map_err(|error| StartError(error.to_string()))?;
     opened.map_err(StartError)
+}
+
+/// Under which keys operators' second factors are kept.
+async fn vault(settings: &Settings) -> Result<Vault, StartError> {
+    let identity = settings.identity.clone();
+    if identity.operator_key_file.is_none() && settings.mode == Mode::Production {
+        tracing::warn!("{UNENCRYPTED}");
+    }
+    let opened = tokio::task::spawn_blocking(move || Vault::open(&identity)).await;
+    let opened = opened.map_err(|error| StartError(error.to_string()))?;
+    opened.map_err(|wrong| StartError(wrong.join("\n")))
 }
 
 async fn seed(

@@ -30,7 +30,7 @@ pub struct Account {
 pub(crate) struct Sealed {
     /// The password's hash (PHC's string format).
     pub(crate) password: String,
-    /// The second factor's secret, in base 32.
+    /// The second factor's secret, in base 32, as the [vault](super::Vault) keeps it.
     pub(crate) totp: String,
     /// The last step of which a code was used.
     pub(crate) step: i64,

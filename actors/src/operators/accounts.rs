@@ -74,11 +74,13 @@ impl Operators {
         by.covers(&account)?;
         passwords::allowed("password", password.expose(), account.name.as_str())?;
         let password = self.0.passwords.hash(password.expose()).await?;
-        let (totp, now) = (totp::secret(), self.now());
+        let now = self.now();
+        let id = random::uuid(now);
+        let totp = self.0.vault.sealed(id, &totp::secret())?;
         let sealed = seal(&Sealed { password, totp, step: 0, since: now })?;
         let deed = Deed { what: "operator.create", account, sealed, key, upon: None };
-        let made = self.put(by, random::uuid(now), None, deed).await.map_err(Fell::told)?;
-        Ok(enrolled(&made))
+        let made = self.put(by, id, None, deed).await.map_err(Fell::told)?;
+        Ok(self.enrolled(&made))
     }
 
     /// One operator.
@@ -200,12 +202,12 @@ impl Operators {
         let kept = self.find(id).await?.ok_or_else(missing)?;
         by.covers(&kept.account)?;
         let sealed = kept.sealed.clone().ok_or_else(missing)?;
-        let totp = totp::secret();
+        let totp = self.0.vault.sealed(id, &totp::secret())?;
         let sealed = seal(&Sealed { totp, step: 0, since: self.now(), ..sealed })?;
         let account = kept.account.clone();
         let deed = Deed { what: "operator.totp", account, sealed, key, upon: None };
         let done = self.reset(by, (id, kept.no_later(version)), deed).await;
-        done.map(|kept| enrolled(&kept)).map_err(Fell::told)
+        done.map(|kept| self.enrolled(&kept)).map_err(Fell::told)
     }
 
     /// Takes an account away. Every session ends.
@@ -344,6 +346,14 @@ impl Operators {
         }
     }
 
+    /// What is shown of a second factor that was just made. One that was used is shown no more.
+    fn enrolled(&self, kept: &Kept) -> Enrolled {
+        let fresh = kept.sealed.as_ref().filter(|sealed| sealed.step == 0);
+        let secret = fresh.and_then(|it| self.0.vault.opened(kept.document.id, &it.totp));
+        let uri = secret.as_deref().map(|secret| totp::uri(kept.account.name.as_str(), secret));
+        Enrolled { operator: kept.shown(), totp_secret: secret, totp_uri: uri }
+    }
+
     pub(super) async fn page(
         &self,
         after: Option<Uuid>,
@@ -358,12 +368,4 @@ impl Operators {
 
 fn seal(sealed: &Sealed) -> Result<Part, Refusal> {
     serde_json::to_vec(sealed).map(Part::Set).map_err(|error| told(&error).into())
-}
-
-/// What is shown of a second factor that was just made. One that was used is shown no more.
-fn enrolled(kept: &Kept) -> Enrolled {
-    let fresh = kept.sealed.as_ref().filter(|sealed| sealed.step == 0);
-    let secret = fresh.map(|sealed| sealed.totp.clone());
-    let uri = secret.as_deref().map(|secret| totp::uri(kept.account.name.as_str(), secret));
-    Enrolled { operator: kept.shown(), totp_secret: secret, totp_uri: uri }
 }

@@ -174,10 +174,14 @@ impl Operators {
         for _ in 0..TRIES {
             let sealed = kept.sealed.clone().filter(|sealed| kept.is_let_in() && still(sealed));
             let Some(sealed) = sealed else { return Ok(None) };
-            let Some(step) = totp::shown(&sealed.totp, code, self.now(), sealed.step) else {
+            let id = kept.document.id;
+            let Some(secret) = self.0.vault.opened(id, &sealed.totp) else { return Ok(None) };
+            let Some(step) = totp::shown(&secret, code, self.now(), sealed.step) else {
                 return Ok(None);
             };
-            let used = Sealed { step, ..sealed };
+            // Also one that was kept under another key, or under none.
+            let totp = self.0.vault.renewed(id, &sealed.totp, &secret)?;
+            let used = Sealed { step, totp, ..sealed };
             match self.seal(&kept, &used, actor(kept.document.id), what).await? {
                 Some(stands) => kept = stands,
                 None => return Ok(Some(kept)),

@@ -10,10 +10,11 @@ use protocol::operators::{
 };
 use serde_json::json;
 use storage::audit::ActsRead;
-use storage::documents::SentKey;
+use storage::documents::{Kind, SentKey};
 use storage::operators::Ended;
 
-use super::{By, Caller, Entered, From, IDLE, Operators, PROVEN, totp};
+use super::{By, Caller, Entered, From, IDLE, Operators, PROVEN, Vault, totp};
+use crate::identity::IdentitySettings;
 use crate::testing::Ground;
 
 const PASSWORD: &str = "correct horse battery";
@@ -49,7 +50,8 @@ impl House {
     async fn new() -> Self {
         let ground = Ground::new();
         ground.storage.start_alone().await.unwrap();
-        let operators = Operators::new(ground.storage.clone(), ground.clock.clone());
+        let operators =
+            Operators::new(ground.storage.clone(), ground.clock.clone(), Vault::default());
         Self { ground, operators }
     }
 
@@ -183,7 +185,7 @@ async fn nobody_is_locked_out_by_strangers_who_know_his_name() {
 async fn a_login_that_finds_no_place_asks_storage_for_nothing() {
     let ground = Ground::new();
     // Its storage does not run.
-    let operators = Operators::new(ground.storage.clone(), ground.clock.clone());
+    let operators = Operators::new(ground.storage.clone(), ground.clock.clone(), Vault::default());
     let attempt = async || {
         let said = operators.login(&login("kim", PASSWORD, "000000"), from(1)).await;
         said.err().unwrap().code.word()
@@ -487,4 +489,69 @@ async fn everything_is_audited_and_no_secret_is() {
     for hidden in [PASSWORD, &secret, "argon2id"] {
         assert!(!seen.contains(hidden), "{hidden} is seen");
     }
+}
+
+/// A vault with the keys of these words.
+fn vault(present: &str, previous: Option<&str>) -> Vault {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |word: &str| {
+        let file = folder.path().join(word);
+        std::fs::write(&file, word.repeat(32)).unwrap();
+        file
+    };
+    let settings = IdentitySettings {
+        operator_key_file: Some(file(present)),
+        operator_previous_key_file: previous.map(file),
+        ..IdentitySettings::default()
+    };
+    Vault::open(&settings).unwrap()
+}
+
+#[tokio::test]
+async fn a_second_factor_is_kept_under_the_present_key_from_the_next_code_on() {
+    let (mut house, kim) = House::with("kim", Role::Owner).await;
+    let secret = kim.totp_secret.clone().unwrap();
+    let kept = async |house: &House| {
+        let id = kim.operator.id.0;
+        let document = house.ground.storage.documents.get(Kind::Operator, id).await.unwrap();
+        String::from_utf8(document.unwrap().sealed.unwrap()).unwrap()
+    };
+    let under = |house: &mut House, vault: Vault| {
+        let (storage, clock) = (house.ground.storage.clone(), house.ground.clock.clone());
+        house.operators = Operators::new(storage, clock, vault);
+    };
+    house.enter(&kim).await;
+    assert!(kept(&house).await.contains(&secret), "there is no key");
+    under(&mut house, vault("a", None));
+    let entered = house.enter(&kim).await;
+    assert!(!kept(&house).await.contains(&secret));
+    // By a code in between, too.
+    under(&mut house, vault("b", Some("a")));
+    house.ground.clock.advance(STEP);
+    house.operators.prove(&entered.caller, &house.code(&kim)).await.unwrap();
+    under(&mut house, vault("b", None));
+    house.enter(&kim).await;
+    // Of one that no key opens no code is right, and nobody is told why.
+    under(&mut house, vault("a", None));
+    house.ground.clock.advance(STEP);
+    let request = login("kim", PASSWORD, &house.code(&kim));
+    is(house.operators.login(&request, from(1)).await, OperatorCode::LoginRefused);
+    let who = (kim.operator.id.0, house.operators.show(kim.operator.id.0).await.unwrap().version);
+    let newest = house.operators.set_totp(By::Command, who, None).await.unwrap();
+    assert!(!kept(&house).await.contains(newest.totp_secret.as_deref().unwrap()));
+    house.enter(&newest).await;
+}
+
+#[tokio::test]
+async fn what_was_made_under_a_key_is_shown_once_more_under_its_request() {
+    let (mut house, _) = House::with("kim", Role::Owner).await;
+    let (storage, clock) = (house.ground.storage.clone(), house.ground.clock.clone());
+    house.operators = Operators::new(storage, clock, vault("a", None));
+    let lee = new("lee", Role::Viewer, In::All);
+    let key = || Some(SentKey::new("once", "a"));
+    let first = house.operators.create(By::Command, &lee, key()).await.unwrap();
+    let again = house.operators.create(By::Command, &lee, key()).await.unwrap();
+    assert!(first.totp_secret.is_some());
+    assert_eq!(first.totp_secret, again.totp_secret);
+    house.enter(&again).await;
 }

@@ -1,15 +1,17 @@
 //! `daemun check`: whether a server that starts now would find all that it needs: every database
-//! server, the credentials for every store, and the secrets of the games' servers.
+//! server, the credentials for every store, the secrets of the games' servers, and the operators' key.
 
 use std::process::ExitCode;
 
 use actors::game_servers::Keys;
+use actors::operators::Vault;
 use actors::webhooks::Targets;
 use storage::clock::SystemClock;
 use storage::tend::Tender;
 
 use super::{fail, load, say};
 use crate::config::{Flags, Settings};
+use crate::server::UNENCRYPTED;
 
 /// Reaches every configured server. Exits 0 when a server would start, whatever it would warn
 /// of.
@@ -49,6 +51,10 @@ async fn check(settings: &Settings) -> Result<(String, Vec<String>), String> {
     wrong.extend(super::purchase::shops(settings)?.open().await.err());
     wrong.extend(Keys::open(&settings.apps).err().into_iter().flatten());
     wrong.extend(Targets::open(&settings.apps).err().into_iter().flatten());
+    wrong.extend(Vault::open(&settings.identity).err().into_iter().flatten());
+    if settings.identity.operator_key_file.is_none() {
+        said += &format!("warning: {UNENCRYPTED}\n");
+    }
     if !wrong.is_empty() {
         return Ok((said, wrong));
     }

@@ -21,6 +21,14 @@ const NOTES: &[(&str, &str)] = &[
         "keys_dir",
         "Directory of the signing keys, shared by the nodes of a cluster; by default keys in the data directory.",
     ),
+    (
+        "operator_key_file",
+        "File of the key under which operators' second factors are encrypted in the database, the same for all nodes; without one they are not.",
+    ),
+    (
+        "operator_previous_key_file",
+        "File of the key before it, while some are still encrypted under that.",
+    ),
     ("access_token_s", "Seconds an access token is good; from 60 to 86400."),
     (
         "refresh_token_s",
@@ -34,7 +42,12 @@ const NOTES: &[(&str, &str)] = &[
 
 impl Schema for IdentitySettings {
     fn sample() -> Self {
-        Self { keys_dir: Some(PathBuf::from("./daemun-data/keys")), ..Self::default() }
+        Self {
+            keys_dir: Some(PathBuf::from("./daemun-data/keys")),
+            operator_key_file: Some(PathBuf::from("/etc/daemun/operators")),
+            operator_previous_key_file: Some(PathBuf::from("/etc/daemun/operators-old")),
+            ..Self::default()
+        }
     }
 
     fn notes() -> Notes {
@@ -45,6 +58,12 @@ impl Schema for IdentitySettings {
         let mut problems = Vec::new();
         if self.keys_dir.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             problems.push(Problem::new("keys_dir", "expected a directory, found an empty path"));
+        }
+        let (key, previous) = (&self.operator_key_file, &self.operator_previous_key_file);
+        for (name, file) in [("operator_key_file", key), ("operator_previous_key_file", previous)] {
+            if file.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+                problems.push(Problem::new(name, "expected a file, found an empty path"));
+            }
         }
         let access = self.access_token_s;
         let bounds = [

@@ -82,7 +82,8 @@ pub(super) async fn operator(
 
 impl Desk {
     pub(super) async fn operator(&self, order: OperatorOrder) -> Result<Value, ErrorBody> {
-        let operators = Operators::new(self.storage.clone(), self.clock.clone());
+        let vault = self.vault.clone().map_err(|wrong| fault::internal(&wrong))?;
+        let operators = Operators::new(self.storage.clone(), self.clock.clone(), vault);
         carried_out(&operators, order).await.map_err(told)
     }
 }

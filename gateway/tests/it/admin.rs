@@ -31,6 +31,7 @@ before_both! {
     logins::a_code_is_good_once_and_guessing_is_slowed_down
     logins::sessions_are_listed_and_ended_one_by_one
     logins::a_grave_act_needs_a_fresh_code
+    logins::a_second_factor_is_kept_under_the_key_that_the_settings_name
     logins::who_is_kept_out_is_out_with_the_next_request_and_secrets_are_nowhere
     owners::of_two_owners_who_take_each_others_rights_one_keeps_his
     rights::every_role_may_what_it_may_and_nothing_else

@@ -98,6 +98,18 @@ fn an_operator_migrates_and_checks() {
     says(&run(&["migrate", "status"]), true, &["main: at ", "nothing to run"]);
     let all = ["main: schema ", "MariaDB `main`, a primary: 10.", "answers in", "MiB free of"];
     says(&run(&["check"]), true, &all);
+    says(&run(&["check"]), true, &["warning: operators' second factors are not encrypted"]);
+    let keyed = |key: &Path| {
+        let key = ("DAEMUN_IDENTITY__OPERATOR_KEY_FILE", key.to_str().unwrap());
+        let url = ("DAEMUN_STORAGE__MARIADB__URL", url.as_str());
+        daemun_of(&[url, key], folder.path(), &["check"])
+    };
+    let key = folder.path().join("operators");
+    says(&keyed(&key), false, &["identity.operator_key_file: ", "No such file"]);
+    says(&run(&["app", "key", key.to_str().unwrap()]), true, &["has a new secret"]);
+    let checked = keyed(&key);
+    says(&checked, true, &all);
+    assert!(!String::from_utf8_lossy(&checked.stdout).contains("second factors"));
     says(&run(&["shards", "show"]), true, &["main  home  version 1", "main  shards 0 to 1023"]);
     says(&run(&["shards", "check"]), true, &["every shard is kept by one server"]);
 }

@@ -52,6 +52,8 @@ gateway.limits.long_polls                 (not set)              default
 log.format                                \"text\"                 default
 log.level                                 \"info\"                 default
 identity.keys_dir                         (not set)              default
+identity.operator_key_file                (not set)              default
+identity.operator_previous_key_file       (not set)              default
 identity.access_token_s                   900                    default
 identity.refresh_token_s                  2592000                default
 identity.refresh_repeat_s                 60                     default

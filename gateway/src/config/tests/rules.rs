@@ -234,6 +234,13 @@ fn lifetimes_are_compared() {
             "keys_dir = \"\"",
             Some("identity.keys_dir (daemun.toml:2): expected a directory, found an empty path"),
         ),
+        (
+            "operator_key_file = \"\"",
+            Some(
+                "identity.operator_key_file (daemun.toml:2): expected a file, found an empty path",
+            ),
+        ),
+        ("operator_previous_key_file = \"/new\"", None),
     ];
     for (text, expected) in cases {
         let layers = file(&format!("[identity]\n{text}"));

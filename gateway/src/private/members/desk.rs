@@ -9,6 +9,7 @@ use actors::content::images::Workshop;
 use actors::fault;
 use actors::launching::Launching;
 use actors::node::Node;
+use actors::operators::Vault;
 use actors::sessions::Sessions;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::members::Ban as Told;
@@ -58,6 +59,9 @@ pub struct Desk {
     /// Told of what operators write; `None` where no server runs.
     pub(in crate::private) told: Option<(Launching, Content)>,
     pub(in crate::private) workshop: Workshop,
+    /// Under which keys operators' second factors are kept, or what is wrong with them, which is
+    /// in the way of what is done with operators alone.
+    pub(in crate::private) vault: Result<Vault, String>,
 }
 
 impl Desk {
@@ -70,6 +74,7 @@ impl Desk {
             clock: node.clock.clone(),
             told: Some((node.launching.clone(), node.content.clone())),
             workshop: node.workshop.clone(),
+            vault: Ok(node.vault.clone()),
         }
     }
 
@@ -92,7 +97,8 @@ impl Desk {
         let none = Content::closed(clock.clone());
         let sessions =
             Sessions::new(storage.clone(), clock.clone(), settings.sessions.clone(), shut, none);
-        Ok(Self { storage, sessions, clock, told: None, workshop: Workshop::default() })
+        let vault = Vault::open(&settings.identity).map_err(|wrong| wrong.join("\n"));
+        Ok(Self { storage, sessions, clock, told: None, workshop: Workshop::default(), vault })
     }
 
     /// Writes what is still to be written. What the game log's server does not take in time is

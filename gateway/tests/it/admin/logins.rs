@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use storage::documents::Kind;
 use storage::servers::MariaDb;
 
 use super::{Account, Browser, PASSWORD, STEP, with_owner};
@@ -148,6 +149,33 @@ pub(super) async fn who_is_kept_out_is_out_with_the_next_request_and_secrets_are
     for hidden in [PASSWORD, &token] {
         assert!(!kept.windows(hidden.len()).any(|part| part == hidden.as_bytes()), "{hidden}");
     }
+}
+
+pub(super) async fn a_second_factor_is_kept_under_the_key_that_the_settings_name(house: Daemun) {
+    let kim = Account::new(&house, "kim", &["owner"]).await;
+    let has = |kept: &[u8], secret: &str| kept.windows(32).any(|part| part == secret.as_bytes());
+    assert!(has(&everything_kept(&house), &kim.secret), "there is no key yet");
+    let mut house = house;
+    let file = house.folder.path().join("operators");
+    std::fs::write(&file, "k".repeat(43)).unwrap();
+    house.settings.identity.operator_key_file = Some(file);
+    let house = house.restart().await;
+    let lee = Account::new(&house, "lee", &["viewer"]).await;
+    assert!(!has(&everything_kept(&house), &lee.secret));
+    lee.enter(&house).await;
+    // One that was there is encrypted with the next code.
+    let sealed = async || {
+        let id = kim.id.parse().unwrap();
+        let documents = &house.server.gate.node.storage.documents;
+        documents.get(Kind::Operator, id).await.unwrap().unwrap().sealed.unwrap()
+    };
+    assert!(has(&sealed().await, &kim.secret));
+    let browser = kim.enter(&house).await;
+    assert!(!has(&sealed().await, &kim.secret));
+    house.advance(STEP);
+    let said = browser.post("/admin/v1/prove", json!({"totp": kim.code(&house)})).await;
+    assert_eq!(said.status, 200, "{}", said.body);
+    assert!(!has(&everything_kept(&house), &lee.secret));
 }
 
 /// Every byte of the truth.
