@@ -1,5 +1,8 @@
 //! Logins, sessions and accounts on embedded storage.
 
+mod owners;
+mod vault;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,11 +13,10 @@ use protocol::operators::{
 };
 use serde_json::json;
 use storage::audit::ActsRead;
-use storage::documents::{Kind, SentKey};
+use storage::documents::SentKey;
 use storage::operators::Ended;
 
 use super::{By, Caller, Entered, From, IDLE, Operators, PROVEN, Vault, totp};
-use crate::identity::IdentitySettings;
 use crate::testing::Ground;
 
 const PASSWORD: &str = "correct horse battery";
@@ -374,74 +376,6 @@ async fn nobody_gives_or_takes_what_he_has_not_and_somebody_is_left() {
 }
 
 #[tokio::test]
-async fn of_two_owners_who_take_each_others_rights_at_once_one_keeps_his() {
-    let (house, kim) = House::with("kim", Role::Owner).await;
-    let (operators, one) = (&house.operators, house.enter(&kim).await.caller);
-    let lee = house.make(&one, "lee", Role::Owner, In::All).await.unwrap();
-    let two = house.enter(&lee).await.caller;
-    let owners = async || {
-        let all = operators.list(None, 10).await.unwrap();
-        let owns = |roles: &[RoleIn]| roles.iter().any(|it| it.role == Role::Owner);
-        all.iter().filter(|it| !it.disabled && owns(&it.roles)).count()
-    };
-    let version = async |id| operators.show(id).await.unwrap().version;
-    for round in 0..40 {
-        let less = |of: &Enrolled| OperatorChange {
-            name: of.operator.name.clone(),
-            roles: if round % 2 == 0 { vec![] } else { of.operator.roles.clone() },
-            grants: vec![],
-            disabled: round % 2 == 1,
-        };
-        let (his, hers) = ((one.id, version(one.id).await), (two.id, version(two.id).await));
-        let (first, second) = (less(&lee), less(&kim));
-        let both = tokio::join!(
-            operators.change(By::Operator(&one), hers, &first, None),
-            operators.change(By::Operator(&two), his, &second, None),
-        );
-        assert_eq!(owners().await, 1, "{round}: {both:?}");
-        for outcome in [both.0, both.1].into_iter().filter(Result::is_err) {
-            is(outcome, OperatorCode::LastOwner);
-        }
-        for of in [&kim, &lee] {
-            let roles = of.operator.roles.clone();
-            let again = OperatorChange {
-                name: of.operator.name.clone(),
-                roles,
-                grants: vec![],
-                disabled: false,
-            };
-            let who = (of.operator.id.0, version(of.operator.id.0).await);
-            operators.change(By::Command, who, &again, None).await.unwrap();
-        }
-        assert_eq!(owners().await, 2);
-    }
-    let (his, hers) = ((one.id, version(one.id).await), (two.id, version(two.id).await));
-    let both = tokio::join!(
-        operators.remove(By::Operator(&one), hers, None),
-        operators.remove(By::Operator(&two), his, None),
-    );
-    assert_eq!((owners().await, both.0.is_ok() != both.1.is_ok()), (1, true));
-}
-
-#[tokio::test]
-async fn who_is_left_may_be_busy_meanwhile() {
-    let (house, kim) = House::with("kim", Role::Owner).await;
-    let owner = house.enter(&kim).await.caller;
-    let lee = house.make(&owner, "lee", Role::Owner, In::All).await.unwrap();
-    let id = lee.operator.id.0;
-    house.ground.clock.advance(STEP);
-    // The account of the one who is left is written by the code that he shows.
-    let code = house.code(&kim);
-    let (proven, removed) = tokio::join!(
-        house.operators.prove(&owner, &code),
-        house.operators.remove(By::Operator(&owner), (id, 1), None),
-    );
-    proven.unwrap();
-    removed.unwrap();
-    is(house.operators.show(id).await, OperatorCode::Missing);
-}
-
-#[tokio::test]
 async fn of_two_who_change_the_second_is_told_and_what_is_repeated_is_done_once() {
     let (house, kim) = House::with("kim", Role::Owner).await;
     let key = |request: &str| Some(SentKey::new("once", request));
@@ -489,69 +423,4 @@ async fn everything_is_audited_and_no_secret_is() {
     for hidden in [PASSWORD, &secret, "argon2id"] {
         assert!(!seen.contains(hidden), "{hidden} is seen");
     }
-}
-
-/// A vault with the keys of these words.
-fn vault(present: &str, previous: Option<&str>) -> Vault {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |word: &str| {
-        let file = folder.path().join(word);
-        std::fs::write(&file, word.repeat(32)).unwrap();
-        file
-    };
-    let settings = IdentitySettings {
-        operator_key_file: Some(file(present)),
-        operator_previous_key_file: previous.map(file),
-        ..IdentitySettings::default()
-    };
-    Vault::open(&settings).unwrap()
-}
-
-#[tokio::test]
-async fn a_second_factor_is_kept_under_the_present_key_from_the_next_code_on() {
-    let (mut house, kim) = House::with("kim", Role::Owner).await;
-    let secret = kim.totp_secret.clone().unwrap();
-    let kept = async |house: &House| {
-        let id = kim.operator.id.0;
-        let document = house.ground.storage.documents.get(Kind::Operator, id).await.unwrap();
-        String::from_utf8(document.unwrap().sealed.unwrap()).unwrap()
-    };
-    let under = |house: &mut House, vault: Vault| {
-        let (storage, clock) = (house.ground.storage.clone(), house.ground.clock.clone());
-        house.operators = Operators::new(storage, clock, vault);
-    };
-    house.enter(&kim).await;
-    assert!(kept(&house).await.contains(&secret), "there is no key");
-    under(&mut house, vault("a", None));
-    let entered = house.enter(&kim).await;
-    assert!(!kept(&house).await.contains(&secret));
-    // By a code in between, too.
-    under(&mut house, vault("b", Some("a")));
-    house.ground.clock.advance(STEP);
-    house.operators.prove(&entered.caller, &house.code(&kim)).await.unwrap();
-    under(&mut house, vault("b", None));
-    house.enter(&kim).await;
-    // Of one that no key opens no code is right, and nobody is told why.
-    under(&mut house, vault("a", None));
-    house.ground.clock.advance(STEP);
-    let request = login("kim", PASSWORD, &house.code(&kim));
-    is(house.operators.login(&request, from(1)).await, OperatorCode::LoginRefused);
-    let who = (kim.operator.id.0, house.operators.show(kim.operator.id.0).await.unwrap().version);
-    let newest = house.operators.set_totp(By::Command, who, None).await.unwrap();
-    assert!(!kept(&house).await.contains(newest.totp_secret.as_deref().unwrap()));
-    house.enter(&newest).await;
-}
-
-#[tokio::test]
-async fn what_was_made_under_a_key_is_shown_once_more_under_its_request() {
-    let (mut house, _) = House::with("kim", Role::Owner).await;
-    let (storage, clock) = (house.ground.storage.clone(), house.ground.clock.clone());
-    house.operators = Operators::new(storage, clock, vault("a", None));
-    let lee = new("lee", Role::Viewer, In::All);
-    let key = || Some(SentKey::new("once", "a"));
-    let first = house.operators.create(By::Command, &lee, key()).await.unwrap();
-    let again = house.operators.create(By::Command, &lee, key()).await.unwrap();
-    assert!(first.totp_secret.is_some());
-    assert_eq!(first.totp_secret, again.totp_secret);
-    house.enter(&again).await;
 }
