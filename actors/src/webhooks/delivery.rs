@@ -91,7 +91,9 @@ impl Inner {
             }
         }
         outcome.now = self.clock.now();
-        if outcome.now >= until && outcome.done.is_empty() && outcome.later.is_none() {
+        let nothing =
+            outcome.done.is_empty() && outcome.failed.is_none() && outcome.later.is_none();
+        if outcome.now >= until && nothing {
             // The lease has ended, and may be another's by now.
             return;
         }

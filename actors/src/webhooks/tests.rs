@@ -229,6 +229,22 @@ async fn after_three_days_it_is_set_aside_and_the_next_goes_out() {
     assert_eq!(again.header("webhook-id"), Some(notices[0].id.to_string().as_str()));
 }
 
+/// The lease has ended by then, and nobody else has taken it.
+#[tokio::test]
+async fn one_that_is_set_aside_late_is_set_aside_all_the_same() {
+    let scene = Scene::new().await;
+    let member = scene.member(1).await;
+    scene.grant(member, "bad").await;
+    scene.advance(3 * DAY);
+    let clock = scene.ground.clock.clone();
+    scene.receiver.answers(move |_| {
+        clock.advance(LEASE);
+        Answer::Status(404)
+    });
+    scene.look().await;
+    assert_eq!(stands(&scene.notices(member).await), [(Sent::Failed, 1)]);
+}
+
 #[tokio::test]
 async fn what_a_sender_did_not_write_down_is_sent_again_under_the_same_id() {
     let scene = Scene::new().await;
