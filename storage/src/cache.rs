@@ -133,3 +133,20 @@ pub trait CacheDuty: Send + Sync {
     /// What is not well with it, in words.
     fn trouble(&self) -> Option<String>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_together_does_not_go_together() {
+        let (all, life) = (Value::Identities(Vec::new()), Duration::from_secs(30));
+        let lives: Vec<_> = (0..100).map(|_| all.life(life)).collect();
+        assert!(lives.iter().all(|one| (life.mul_f64(0.8)..=life).contains(one)), "{lives:?}");
+        let (least, most) = (lives.iter().min().unwrap(), lives.iter().max().unwrap());
+        // A hundred that fall within a twentieth of their range are not drawn.
+        assert!(*most - *least > life.mul_f64(0.01), "{lives:?}");
+        assert!(Value::Member(None).life(life) <= NOTHING);
+        assert!(Value::Standing(None).life(life / 1_000) <= life / 1_000);
+    }
+}

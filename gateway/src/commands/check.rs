@@ -13,8 +13,8 @@ use super::{fail, load, say};
 use crate::config::{Flags, Settings};
 use crate::server::UNENCRYPTED;
 
-/// Reaches every configured server. Exits 0 when a server would start, whatever it would warn
-/// of.
+/// Reaches every configured server. Exits 0 when each can be used, whatever it would warn of. A
+/// server starts without its Redis and without the game log's, too; who asks wants to know.
 pub async fn run(flags: &Flags) -> ExitCode {
     let settings = match load(flags) {
         Ok(settings) => settings,

@@ -64,8 +64,11 @@ async fn players_play_while_redis_hangs_and_when_it_is_gone() {
             house.command("/commands/member/ban", body).await;
         }
     };
+    let lost = async || house.metric("daemun_redis_lost_total").await;
+    let before = lost().await;
     server.pause().unwrap();
     play().await;
+    assert!(lost().await > before);
     let (status, words) = ready(&house).await;
     assert!(status == 200 && words.contains("Redis is away"), "{words}");
     server.kill().unwrap();

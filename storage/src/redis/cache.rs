@@ -4,8 +4,8 @@
 //! A hash for each member, `daemun:{MEMBER}`; the braces keep whatever else there is of a member
 //! on one server of a cluster. It expires with what is in it. Fields:
 //!
-//! - `1:GAME:m`, `1:GAME:i`, `1:GAME:s:LOGIN`: the member, its identities, where a login stands.
-//!   The number is the version of how values are [written](pack): another version's are not seen,
+//! - `V:GAME:m`, `V:GAME:i`, `V:GAME:s:LOGIN`: the member, its identities, where a login stands.
+//!   `V` is the version of how values are [written](pack): another version's are not seen,
 //!   and are forgotten with the rest. A value is 13 digits of when its lease was given, 13 of when
 //!   it ends, both in milliseconds of the server's own clock, and what was read.
 //! - `lease:FIELD`: 13 digits of when it was given, and the lease.

@@ -34,6 +34,10 @@ pub(super) async fn check(inner: &Inner) -> Result<(String, Vec<Finding>), Strin
     let said = parts(&said);
     let of = |key: &str| said.get(key).copied().unwrap_or_default();
     let mut found = judge(&said);
+    // Without it no server takes a connection for one.
+    if let Ok(Err(error)) = &pong {
+        found.push((true, format!("refuses a ping: {}", words(error))));
+    }
     if pong.is_err() || took > inner.deadline {
         let deadline = inner.deadline.as_millis();
         found.push((false, format!("answers later than storage.redis.deadline_ms = {deadline}")));

@@ -149,12 +149,19 @@ async fn a_value_of_another_version_is_not_seen_and_goes_with_the_rest() {
     let lease = scene.cache.misses(&key).await;
     assert!(scene.cache.fill(&key, lease, &somebody(&key)).await);
     let (hash, field) = (hash(&key), pack::field(&key));
-    let later = field.replacen("1:", "2:", 1);
+    let (version, rest) = field.split_once(':').unwrap();
+    let version: u8 = version.parse().unwrap();
+    let others = [version - 1, version + 1].map(|other| format!("{other}:{rest}"));
     let script =
         "return redis.call('HSET', KEYS[1], ARGV[2], redis.call('HGET', KEYS[1], ARGV[1]))";
-    let _: i64 = scene.run(&["EVAL", script, "1", &hash, &field, &later]).await;
-    let _: i64 = scene.run(&["HDEL", &hash, &field]).await;
+    for other in &others {
+        assert_eq!(scene.run::<i64>(&["EVAL", script, "1", &hash, &field, other]).await, 1);
+    }
+    assert_eq!(scene.run::<i64>(&["HDEL", &hash, &field]).await, 1);
     scene.cache.misses(&key).await;
+    for other in &others {
+        assert_eq!(scene.run::<i64>(&["HEXISTS", &hash, other]).await, 1, "{other}");
+    }
     scene.cache.forget(key.member).await;
     assert_eq!(scene.run::<i64>(&["EXISTS", &hash]).await, 0);
 }

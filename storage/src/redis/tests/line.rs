@@ -44,6 +44,22 @@ async fn each_command_has_an_answer_of_its_own() {
 }
 
 #[tokio::test]
+async fn an_account_that_may_not_ping_is_found_by_the_check_as_by_the_server() {
+    let server = Server::start(&Binaries::default(), &[]).unwrap();
+    let redis = Redis::open(&settings(server.databases().url())).await.unwrap();
+    let mut commands = redis::pipe();
+    commands.cmd("ACL").arg(&["SETUSER", "mute", "on", ">canary", "~*", "+@all", "-ping"]);
+    redis.all_of(&mut commands).await.unwrap();
+    let url = server.databases().url().replace("redis://", "redis://mute:canary@");
+    let mute = Redis::new(&settings(url)).unwrap();
+    let (_, findings) = mute.check().await;
+    let refused: Vec<_> = findings.iter().filter(|finding| finding.refused).collect();
+    assert_eq!(refused.len(), 1, "{findings:?}");
+    assert!(refused[0].what.contains("refuses a ping"), "{refused:?}");
+    assert!(!refused[0].what.contains("canary"), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_killed_is_away_at_once_and_found_again() {
     let mut server = Server::start(&Binaries::default(), &[]).unwrap();
     let redis = Redis::open(&settings(server.databases().url())).await.unwrap();
