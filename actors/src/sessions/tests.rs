@@ -1,5 +1,6 @@
 //! The slot protocol, with real actors, on many threads, in every order that comes.
 
+mod audiences;
 mod bans;
 mod broadcast;
 mod desk;

@@ -18,6 +18,8 @@ use crate::harness::{Daemun, before_both, text};
 use crate::images::picture;
 
 before_both! {
+    commands::an_operator_shows_a_notice_from_a_shell_and_takes_it_back
+    commands::of_two_operators_with_one_notice_the_second_is_told
     shown::a_client_is_shown_what_is_for_it_in_its_language_and_in_order
     shown::a_list_that_a_client_has_is_left_out_and_one_that_it_has_not_is_named
     shown::a_banner_is_its_picture

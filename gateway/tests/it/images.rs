@@ -13,6 +13,22 @@ use loadtest::http::HttpAnswer;
 use serde_json::Value;
 
 use crate::admin::{Browser, Said};
+use crate::harness::before_both;
+
+before_both! {
+    operators::an_image_is_uploaded_listed_shown_and_taken_away
+    operators::what_is_no_image_is_refused_in_words
+    operators::what_is_behind_an_image_is_not_served
+    operators::an_upload_may_be_as_large_as_it_may_be
+    operators::one_picture_uploaded_by_many_at_once_is_one
+    operators::who_may_not_write_uploads_nothing_whatever_it_is
+    operators::an_image_that_a_notice_shows_is_not_taken_away
+    players::an_image_is_served_with_all_that_a_browser_and_a_cache_need_to_know
+    players::who_has_it_is_told_so_and_who_has_a_part_gets_the_rest
+    players::what_is_no_images_address_is_answered_like_any_other_nothing
+    players::a_page_of_any_origin_may_read_it
+    players::an_image_is_there_after_a_restart_and_one_that_was_changed_is_given_to_nobody
+}
 
 const IMAGES: &str = "/admin/v1/apps/demo/images";
 

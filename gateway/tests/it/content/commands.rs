@@ -5,40 +5,41 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::{being, enters, notices, titles, told};
-use crate::admin::{Said, owned};
+use crate::admin::{Said, with_owner};
 use crate::harness::{Daemun, text};
 
 const NOTICES: &str = "/admin/v1/apps/demo/notices";
 
 /// What `daemun` prints, or says is wrong.
-fn daemun(house: &Daemun, arguments: &[&str], input: &str) -> Result<Value, String> {
+async fn daemun(house: &Daemun, arguments: &[&str], input: &str) -> Result<Value, String> {
     use std::io::Write;
     let mut command = Command::new(env!("CARGO_BIN_EXE_daemun"));
     command.env_clear().arg("--data").arg(&house.settings.data).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    // The server that it asks may run in this very thread.
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output());
+    let output = output.await.unwrap().unwrap();
     match output.status.success() {
         true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
         false => Err(String::from_utf8(output.stderr).unwrap()),
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_operator_shows_a_notice_from_a_shell_and_takes_it_back() {
-    let house = Daemun::start().await;
+pub(super) async fn an_operator_shows_a_notice_from_a_shell_and_takes_it_back(house: Daemun) {
     let client = being("ko", json!({}));
-    let put = |arguments: &[&str], input: &str| {
-        daemun(&house, &[&["notice", "put", "-"], arguments].concat(), input)
+    let run = async |arguments: &[&str]| daemun(&house, arguments, "").await;
+    let put = async |arguments: &[&str], input: &str| {
+        daemun(&house, &[&["notice", "put", "-"], arguments].concat(), input).await
     };
-    let made = put(&[], r#"{"title": {"ko": "안녕"}}"#).unwrap()[0].clone();
+    let made = put(&[], r#"{"title": {"ko": "안녕"}}"#).await.unwrap()[0].clone();
     assert_eq!((&made["state"], &made["version"]), (&json!("shown"), &json!(1)));
     assert_eq!(titles(&notices(&house, &client).await), ["안녕"]);
     let id = text(&made, "id");
-    put(&["--id", id], r#"{"title": {"ko": "또"}}"#).unwrap();
+    put(&["--id", id], r#"{"title": {"ko": "또"}}"#).await.unwrap();
     assert_eq!(titles(&notices(&house, &client).await), ["또"]);
-    let listed = daemun(&house, &["notice", "list"], "").unwrap();
+    let listed = run(&["notice", "list"]).await.unwrap();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["version"]), (1, &json!(2)));
     for (input, word) in [
         ("{", "EOF"),
@@ -48,18 +49,17 @@ async fn an_operator_shows_a_notice_from_a_shell_and_takes_it_back() {
         (r#"{"title": {"ko": "<a href=x>"}}"#, "HTML"),
         (r#"{"title": {"ko": 1}}"#, "title.ko"),
     ] {
-        let said = put(&[], input).unwrap_err();
+        let said = put(&[], input).await.unwrap_err();
         assert!(said.contains(word), "{input}: {said}");
     }
-    let wrong = daemun(&house, &["banner", "remove", id], "").unwrap_err();
+    let wrong = run(&["banner", "remove", id]).await.unwrap_err();
     assert!(wrong.contains("there is no such banner"), "{wrong}");
-    daemun(&house, &["notice", "remove", id], "").unwrap();
+    run(&["notice", "remove", id]).await.unwrap();
     assert_eq!(titles(&notices(&house, &client).await), [""; 0]);
 }
 
-#[tokio::test]
-async fn of_two_operators_with_one_notice_the_second_is_told() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn of_two_operators_with_one_notice_the_second_is_told(house: Daemun) {
+    let (house, _, browser) = with_owner(house).await;
     let mut player = enters(&house, &being("ko", json!({}))).await;
     let body = json!({"title": {"en": "one"}});
     let make = async |key: &str, body: &Value| -> Said {

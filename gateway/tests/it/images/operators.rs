@@ -15,13 +15,12 @@ use storage::documents::{Change, Changed, Kind, Sealed, Write};
 use uuid::Uuid;
 
 use super::{IMAGES, address, asked, picture, upload};
-use crate::admin::{Account, owned};
+use crate::admin::{Account, with_owner};
 use crate::harness::{Daemun, text};
 use crate::kill;
 
-#[tokio::test]
-async fn an_image_is_uploaded_listed_shown_and_taken_away() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn an_image_is_uploaded_listed_shown_and_taken_away(house: Daemun) {
+    let (house, _, browser) = with_owner(house).await;
     let png = picture(ImageFormat::Png);
     let named = format!("{IMAGES}?name=A%20cat");
     let made = upload(&browser, &named, "image/png", "k", &png).await;
@@ -61,9 +60,8 @@ async fn an_image_is_uploaded_listed_shown_and_taken_away() {
     assert_eq!(whats, ["image.remove", "image.put"]);
 }
 
-#[tokio::test]
-async fn what_is_no_image_is_refused_in_words() {
-    let (_house, _, browser) = owned().await;
+pub(super) async fn what_is_no_image_is_refused_in_words(house: Daemun) {
+    let (_house, _, browser) = with_owner(house).await;
     let png = picture(ImageFormat::Png);
     let page = [&png[..8], b"<html><script>alert(1)</script>"].concat();
     let mut bomb = png.clone();
@@ -98,9 +96,8 @@ async fn what_is_no_image_is_refused_in_words() {
     assert_eq!(browser.get(IMAGES).await.ok()["items"], json!([]), "nothing was kept");
 }
 
-#[tokio::test]
-async fn what_is_behind_an_image_is_not_served() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn what_is_behind_an_image_is_not_served(house: Daemun) {
+    let (house, _, browser) = with_owner(house).await;
     let hidden = b"<script>alert(1)</script>";
     let sent = [&picture(ImageFormat::Png)[..], hidden].concat();
     let made = upload(&browser, IMAGES, "image/png", "k", &sent).await.ok();
@@ -109,17 +106,15 @@ async fn what_is_behind_an_image_is_not_served() {
     assert_eq!(image::load_from_memory(&served).unwrap().width(), 24);
 }
 
-#[tokio::test]
-async fn an_upload_may_be_as_large_as_it_may_be() {
-    let (_house, _, browser) = owned().await;
+pub(super) async fn an_upload_may_be_as_large_as_it_may_be(house: Daemun) {
+    let (_house, _, browser) = with_owner(house).await;
     let mut sent = picture(ImageFormat::Png);
     sent.resize(MAX_UPLOAD, 0);
     assert_eq!(upload(&browser, IMAGES, "image/png", "k", &sent).await.status, 201);
 }
 
-#[tokio::test]
-async fn one_picture_uploaded_by_many_at_once_is_one() {
-    let (_house, _, browser) = owned().await;
+pub(super) async fn one_picture_uploaded_by_many_at_once_is_one(house: Daemun) {
+    let (_house, _, browser) = with_owner(house).await;
     let png = picture(ImageFormat::Png);
     let keys: Vec<String> = (0..8).map(|at| format!("k{at}")).collect();
     let all = join_all(keys.iter().map(|key| upload(&browser, IMAGES, "image/png", key, &png)));
@@ -129,9 +124,8 @@ async fn one_picture_uploaded_by_many_at_once_is_one() {
     assert_eq!(browser.get(IMAGES).await.ok()["items"].as_array().unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn who_may_not_write_uploads_nothing_whatever_it_is() {
-    let (house, _, _) = owned().await;
+pub(super) async fn who_may_not_write_uploads_nothing_whatever_it_is(house: Daemun) {
+    let (house, _, _) = with_owner(house).await;
     let viewer = Account::new(&house, "viewer", &["viewer"]).await.enter(&house).await;
     let said = upload(&viewer, IMAGES, "image/png", "k", &picture(ImageFormat::Png)).await;
     assert_eq!(said.refused(), (403, "operator.forbidden"));
@@ -163,9 +157,8 @@ async fn notice(house: &Daemun, image: &str) -> Uuid {
     id
 }
 
-#[tokio::test]
-async fn an_image_that_a_notice_shows_is_not_taken_away() {
-    let (house, _, browser) = owned().await;
+pub(super) async fn an_image_that_a_notice_shows_is_not_taken_away(house: Daemun) {
+    let (house, _, browser) = with_owner(house).await;
     let made = upload(&browser, IMAGES, "image/png", "k", &picture(ImageFormat::Png)).await.ok();
     let user = notice(&house, text(&made, "id")).await;
     let path = format!("{IMAGES}/{}", text(&made, "id"));

@@ -7,17 +7,23 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 
 use super::{IMAGES, address, asked, header, picture, upload};
-use crate::admin::owned;
+use crate::admin::{Browser, with_owner};
 use crate::harness::{Daemun, text};
 
 /// A house with an image, where it is, and its digest.
-async fn with_image(format: ImageFormat) -> (Daemun, String, String) {
-    let (house, _, browser) = owned().await;
-    let made = upload(&browser, IMAGES, "image/*", "k", &picture(format)).await;
+async fn with_image(house: Daemun) -> (Daemun, String, String) {
+    let (house, _, browser) = with_owner(house).await;
+    let (path, hash) = uploaded(&browser, ImageFormat::Png).await;
+    (house, path, hash)
+}
+
+/// Where an image is that was uploaded, and its digest.
+async fn uploaded(browser: &Browser, format: ImageFormat) -> (String, String) {
+    let made = upload(browser, IMAGES, "image/*", &format!("{format:?}"), &picture(format)).await;
     assert_eq!(made.status, 201, "{}", made.body);
     let document = made.ok();
     let hash = text(&document["body"], "hash").to_owned();
-    (house, address(&document), hash)
+    (address(&document), hash)
 }
 
 /// More than the burst and what comes back of it in any time that a test takes.
@@ -27,14 +33,16 @@ fn kept(house: &Daemun, hash: &str) -> PathBuf {
     house.settings.data.join("images").join(hash)
 }
 
-#[tokio::test]
-async fn an_image_is_served_with_all_that_a_browser_and_a_cache_need_to_know() {
+pub(super) async fn an_image_is_served_with_all_that_a_browser_and_a_cache_need_to_know(
+    house: Daemun,
+) {
+    let (house, _, browser) = with_owner(house).await;
     for (format, media_type) in [
         (ImageFormat::Png, "image/png"),
         (ImageFormat::Jpeg, "image/jpeg"),
         (ImageFormat::WebP, "image/webp"),
     ] {
-        let (house, path, hash) = with_image(format).await;
+        let (path, hash) = uploaded(&browser, format).await;
         let whole = house.http().get(&path).await.unwrap();
         let long = whole.body.len().to_string();
         let tag = format!("\"{hash}\"");
@@ -61,9 +69,8 @@ async fn an_image_is_served_with_all_that_a_browser_and_a_cache_need_to_know() {
     }
 }
 
-#[tokio::test]
-async fn who_has_it_is_told_so_and_who_has_a_part_gets_the_rest() {
-    let (house, path, hash) = with_image(ImageFormat::Png).await;
+pub(super) async fn who_has_it_is_told_so_and_who_has_a_part_gets_the_rest(house: Daemun) {
+    let (house, path, hash) = with_image(house).await;
     let (http, tag) = (house.http(), format!("\"{hash}\""));
     let whole = http.get(&path).await.unwrap().body;
     let long = whole.len();
@@ -98,9 +105,8 @@ async fn who_has_it_is_told_so_and_who_has_a_part_gets_the_rest() {
     assert_eq!(older.status, 200);
 }
 
-#[tokio::test]
-async fn what_is_no_images_address_is_answered_like_any_other_nothing() {
-    let (house, path, hash) = with_image(ImageFormat::Png).await;
+pub(super) async fn what_is_no_images_address_is_answered_like_any_other_nothing(house: Daemun) {
+    let (house, path, hash) = with_image(house).await;
     let http = house.http();
     let other = if hash.starts_with('0') { "1" } else { "0" };
     for wrong in [
@@ -131,9 +137,8 @@ async fn what_is_no_images_address_is_answered_like_any_other_nothing() {
     assert_eq!(http.get(&format!("{path}?v=2")).await.unwrap().status, 200);
 }
 
-#[tokio::test]
-async fn a_page_of_any_origin_may_read_it() {
-    let (house, path, _) = with_image(ImageFormat::Png).await;
+pub(super) async fn a_page_of_any_origin_may_read_it(house: Daemun) {
+    let (house, path, _) = with_image(house).await;
     let strange = [
         ("origin", "https://anybody.example"),
         ("access-control-request-method", "GET"),
@@ -150,9 +155,10 @@ async fn a_page_of_any_origin_may_read_it() {
     assert!(exposed.contains("content-range"), "{exposed}");
 }
 
-#[tokio::test]
-async fn an_image_is_there_after_a_restart_and_one_that_was_changed_is_given_to_nobody() {
-    let (house, path, hash) = with_image(ImageFormat::Png).await;
+pub(super) async fn an_image_is_there_after_a_restart_and_one_that_was_changed_is_given_to_nobody(
+    house: Daemun,
+) {
+    let (house, path, hash) = with_image(house).await;
     let whole = house.http().get(&path).await.unwrap().body;
     let house = house.restart().await;
     assert_eq!(house.http().get(&path).await.unwrap().body, whole);
