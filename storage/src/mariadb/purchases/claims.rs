@@ -25,8 +25,9 @@ const TABLE: &str = "purchase_claim";
 const COLUMNS: &str = "claim, app, store, environment, store_key, facts, product, grants, \
     purchase, owner, stand, refunded_bp, hold, told_at, settled, webhook, granted_at, look_at, \
     version, pending, created_at, changed_at";
-/// What changes of a claim that is there.
-const UPDATE: &str = "facts = VALUES(facts), product = VALUES(product), grants = VALUES(grants), \
+/// What changes of a claim that is there. One that rests is finished at once when newer word comes;
+/// that asks which version was there, so it stands before the version.
+const UPDATE: &str = "finish_at = IF(VALUES(version) > version, 0, finish_at), facts = VALUES(facts), product = VALUES(product), grants = VALUES(grants), \
     owner = VALUES(owner), stand = VALUES(stand), refunded_bp = VALUES(refunded_bp), \
     hold = VALUES(hold), told_at = VALUES(told_at), settled = VALUES(settled), \
     webhook = VALUES(webhook), granted_at = VALUES(granted_at), look_at = VALUES(look_at), \

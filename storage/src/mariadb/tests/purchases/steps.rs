@@ -112,6 +112,25 @@ async fn what_cannot_be_finished_makes_room_and_is_tried_again() {
     adds_up(&house.storage).await;
 }
 
+/// Whoever brings the newer word may be killed before the owner's rows follow, too.
+#[tokio::test]
+async fn a_claim_that_rests_is_finished_at_once_when_newer_word_comes() {
+    let house = House::new().await;
+    let (lost, player) = (candidate(), house.player_on(1).await);
+    let bought = house.bought_on(0).naming(Named::Member(lost));
+    cut(&house, bought.said(Source::Told, State::Paid, at(1)), Step::Decided).await;
+    assert_eq!(finish(&house.storage, at(20)).await, Vec::<u64>::new(), "nobody is there");
+    let mended = format!("UPDATE purchase_claim SET owner = {}", player.member.id.number());
+    house.kept.scene.databases[0].run(&mended).await;
+    // The same word again is no newer.
+    cut(&house, bought.said(Source::Told, State::Paid, at(1)), Step::Decided).await;
+    assert_eq!(finish(&house.storage, at(22)).await, Vec::<u64>::new(), "it rests");
+    cut(&house, bought.said(Source::Told, State::Refunded, at(22)), Step::Decided).await;
+    assert_eq!(finish(&house.storage, at(23)).await, [1], "it was never granted");
+    assert_eq!((house.pending().await, player.gems().await), (0, 0));
+    adds_up(&house.storage).await;
+}
+
 #[tokio::test]
 async fn a_refund_that_meets_a_grant_on_its_way_takes_back_what_was_granted_or_nothing() {
     for step in STEPS {
