@@ -48,7 +48,7 @@ pub use claim::{Claim, Hold, Named, Said, Source, Stand, State};
 pub use duty::PurchasesDuty;
 pub use evidence::{Evidence, EvidenceEnd, Shown};
 pub use handle::Purchases;
-pub use left::{Finished, Finishing};
+pub use left::{Finished, Finishing, Worked};
 pub use owned::Purchase;
 pub use refunds::RefundCount;
 

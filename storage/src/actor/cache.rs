@@ -7,9 +7,9 @@
 //! What is read of a member is looked for first. Who misses it asks the truth, alone among all
 //! nodes, and fills it; who finds somebody doing so looks again a few times, and then asks the
 //! truth himself. Every write forgets its member after it was done and before it is answered,
-//! also when it is not known whether it was done. Two things are not forgotten: a login of an
-//! unknown outcome, for whose member it was is not known, and what a sweep forgets; both are
-//! bounded by the cache's life.
+//! also when it is not known whether it was done. Three things are not forgotten: a login of an
+//! unknown outcome, and a store's word of one that names no member, for whose they were is not known;
+//! and what a sweep forgets. All are bounded by the cache's life.
 
 mod content;
 mod duties;

@@ -46,6 +46,8 @@ pub(super) struct Fake {
     batches: watch::Sender<Vec<Vec<KeptRecord>>>,
     /// The member that everybody is.
     pub(super) member: Known,
+    /// Of whom it is not known whether their purchases were finished.
+    pub(super) unsure: Mutex<Vec<MemberId>>,
 }
 
 /// What is known of a member: how often it was banned, as the moment it was made.
@@ -79,8 +81,8 @@ impl Fake {
         let (door, failures) = (Semaphore::new(open), AtomicUsize::new(0));
         let (tries, batches) = (watch::Sender::new(0), watch::Sender::new(Vec::new()));
         let (poison, bombs, stubborn) = Default::default();
-        let member = Known::new();
-        Self { door, failures, tries, poison, bombs, stubborn, batches, member }
+        let (member, unsure) = (Known::new(), Mutex::default());
+        Self { door, failures, tries, poison, bombs, stubborn, batches, member, unsure }
     }
 
     /// Returns when so many batches have come to the door.

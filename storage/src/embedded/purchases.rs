@@ -19,8 +19,8 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finishing, Heard, HistoryRead, Look,
+    Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling, Worked,
 };
 
 pub(super) use owned::of_member;
@@ -69,17 +69,17 @@ impl PurchasesDuty for Embedded {
     }
 
     /// Each claim by itself, so that one that cannot be followed holds up no other.
-    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+    async fn finish(&self, which: Finishing) -> Result<Worked> {
         let left = self.truth.write(move |connection| claims::left(connection, &which)).await?;
-        let mut all = Vec::new();
+        let mut worked = Worked::default();
         for claim in left {
             let now = which.now;
             match self.truth.write(move |connection| hear::finish(connection, &claim, now)).await {
-                Ok(finished) => all.extend(finished),
+                Ok(finished) => worked.finished.extend(finished),
                 Err(error) => tracing::error!(%error, "a claim's owner cannot follow it"),
             }
         }
-        Ok(all)
+        Ok(worked)
     }
 
     async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>> {

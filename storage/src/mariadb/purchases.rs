@@ -29,8 +29,8 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finishing, Heard, HistoryRead, Look,
+    Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling, Worked,
     named_by,
 };
 
@@ -90,7 +90,7 @@ impl PurchasesDuty for MariaDb {
         hear::hear(&self.router, all, Locks::Skip).await
     }
 
-    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+    async fn finish(&self, which: Finishing) -> Result<Worked> {
         hear::finish(&self.router, which).await
     }
 

@@ -11,7 +11,7 @@ use super::asked::{
 };
 use super::claim::{Claim, Said};
 use super::evidence::Evidence;
-use super::left::{Finished, Finishing};
+use super::left::{Finishing, Worked};
 use super::owned::Purchase;
 use super::refunds::RefundCount;
 use crate::clock::Micros;
@@ -65,8 +65,8 @@ pub trait PurchasesDuty: Send + Sync {
     }
     /// Lets the owners' rows follow claims that were left pending, those that were never tried
     /// first. One that cannot be finished now rests until [`Finishing::again`], so that no number
-    /// of such holds up the others. Returns what is finished.
-    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>>;
+    /// of such holds up the others.
+    async fn finish(&self, which: Finishing) -> Result<Worked>;
     /// Grants a held purchase, as [`super::claim::release`]; `None` if there is none such, or no
     /// such owner in its game.
     async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>>;

@@ -119,7 +119,7 @@ impl Purchases {
     /// # Errors
     /// As said above.
     pub async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
-        self.0.call(Key::Home, move |it| async move { it.finish(which).await }).await
+        self.0.call(Key::Home, move |it| async move { Ok(it.finish(which).await?.finished) }).await
     }
 
     /// As [`PurchasesDuty::release`](super::PurchasesDuty::release).

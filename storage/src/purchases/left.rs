@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use protocol::ids::MemberId;
+
 use super::claim::Hold;
 use super::owned::Purchase;
 use crate::clock::Micros;
@@ -42,6 +44,15 @@ pub struct Finished {
     /// The highest number in the owner's inbox if this wrote to it. Otherwise its rows had
     /// followed, and whoever let them died before it said so.
     pub pushed: Option<u64>,
+}
+
+/// What came of finishing claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Those that are finished.
+    pub finished: Vec<Finished>,
+    /// Whose rows may have followed or not: nobody knows.
+    pub unsure: Vec<MemberId>,
 }
 
 #[cfg(test)]

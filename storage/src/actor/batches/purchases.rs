@@ -10,8 +10,8 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finishing, Heard, HistoryRead, Look,
+    Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling, Worked,
 };
 use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
@@ -62,7 +62,7 @@ impl PurchasesDuty for Batches {
         self.truth.hear_all(all).await
     }
 
-    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
+    async fn finish(&self, which: Finishing) -> Result<Worked> {
         self.truth.finish(which).await
     }
 

@@ -10,9 +10,9 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
 use crate::purchases::{
-    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finished, Finishing, Heard, HistoryRead,
-    Look, Named, Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled,
-    Settling, Source,
+    Claim, Closing, ConsumeWrite, Consumed, Evidence, Finishing, Heard, HistoryRead, Look, Named,
+    Purchase, PurchasesDuty, Received, RefundCount, ReleaseWrite, Said, Settled, Settling, Source,
+    Worked,
 };
 use crate::wallet::{Audited, Before, Transfer, TransferWrite, Transferred, WalletDuty};
 
@@ -74,10 +74,14 @@ impl PurchasesDuty for Fronted {
         answers
     }
 
-    async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
-        let finished = self.behind.finish(which).await;
-        let members = finished.iter().flatten().map(|it| it.purchase.member).collect();
-        self.wrote_to(members, finished).await
+    async fn finish(&self, which: Finishing) -> Result<Worked> {
+        let worked = self.behind.finish(which).await;
+        let of = |worked: &Worked| {
+            let finished = worked.finished.iter().map(|it| it.purchase.member);
+            finished.chain(worked.unsure.iter().copied()).collect()
+        };
+        let members = worked.as_ref().map(of).unwrap_or_default();
+        self.wrote_to(members, worked).await
     }
 
     async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>> {

@@ -14,6 +14,7 @@ use crate::conformance::cache::key;
 use crate::embedded::cache::NearCache;
 use crate::members::{Ban, By, Members};
 use crate::members::{BanWrite, MembersDuty};
+use crate::purchases::{Finishing, PurchasesDuty};
 use crate::push::NewPush;
 use crate::redis::tests::scene;
 
@@ -111,6 +112,22 @@ async fn a_write_of_an_unknown_outcome_is_forgotten_and_one_that_was_not_done_is
     *truth.member.fault.lock().unwrap() = Some(StorageError::Locked);
     assert_eq!(node.bans(&key).await, Err(StorageError::Locked));
     assert_eq!((node.says(&key).await, reads(&truth)), (Ok(1), 2));
+}
+
+/// The rows of one who owns a claim that was left may have followed it, or not.
+#[tokio::test]
+async fn who_may_have_been_written_to_by_finishing_is_forgotten() {
+    let (truth, key, other) = (Arc::new(Fake::new(0)), key(), key());
+    let node = node(&truth, near());
+    for key in [&key, &other] {
+        assert_eq!(node.says(key).await, Ok(0));
+    }
+    *truth.unsure.lock().unwrap() = vec![key.member];
+    node.finish(Finishing { before: Micros(0), now: Micros(0), limit: 1 }).await.unwrap();
+    for key in [&key, &other] {
+        assert_eq!(node.says(key).await, Ok(0));
+    }
+    assert_eq!(reads(&truth), 3, "the other is remembered");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,7 @@ use crate::mariadb::tx::Locks;
 use crate::purchases::claim::Decided;
 use crate::purchases::{
     Claim, Closing, EvidenceEnd, Finished, Finishing, Heard, Look, ReleaseWrite, Said, Source,
+    Worked,
 };
 
 /// Word on its way.
@@ -226,32 +227,32 @@ async fn owner_is_there(router: &Router, write: &ReleaseWrite) -> Result<bool> {
 }
 
 /// Lets the owners' rows follow claims that were left pending.
-pub(super) async fn finish(router: &Arc<Router>, which: Finishing) -> Result<Vec<Finished>> {
+pub(super) async fn finish(router: &Arc<Router>, which: Finishing) -> Result<Worked> {
     let left = lease(router, &Left(which)).await?;
     let there = |Look { claim, of }| Ok(Walk::there(claim, of, which.now));
     let mut walks: Vec<Result<Walk>> = left.into_iter().map(there).collect();
-    let mut all = Vec::new();
+    let mut worked = Worked::default();
     for some in walks.chunks_mut(super::TOGETHER) {
         go_on(router, going(some), Locks::Skip).await;
         let done = marks(some);
         metrics::counter!("daemun_purchases_finished_total").increment(done.len() as u64);
         claims::followed(router, done).await;
-        all.extend(some.iter_mut().flatten().filter_map(finished));
+        some.iter_mut().flatten().for_each(|walk| finished(walk, &mut worked));
     }
-    Ok(all)
+    Ok(worked)
 }
 
 /// One that cannot be finished holds up no other.
-fn finished(walk: &mut Walk) -> Option<Finished> {
-    match walk.followed.take()? {
-        Ok(Followed { purchase, pushed }) => {
-            Some(Finished { purchase, hold: walk.of.hold, pushed })
+fn finished(walk: &mut Walk, worked: &mut Worked) {
+    match walk.followed.take() {
+        Some(Ok(Followed { purchase, pushed })) => {
+            worked.finished.push(Finished { purchase, hold: walk.of.hold, pushed });
         }
         // Somebody is at it.
-        Err(StorageError::Locked) => None,
-        Err(error) => {
+        None | Some(Err(StorageError::Locked)) => {}
+        Some(Err(error)) => {
             tracing::error!(%error, "the rows of a purchase's owner cannot follow its claim");
-            None
+            worked.unsure.extend(walk.of.owner);
         }
     }
 }
