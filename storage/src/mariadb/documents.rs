@@ -9,7 +9,7 @@ use mysql_async::{Conn, Params, Row, Value};
 use protocol::ids::AppId;
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::fault::{Fault, is_repeated};
 use super::router::{HOME, ReadSet, Shard, WriteSet};
 use super::rows::{app, bound, cell, flag, id, peek, upsert_returning, uuid, word};
 use super::tx::Tx;
@@ -225,7 +225,7 @@ async fn apply(change: &Change, upon: Option<Upon>, tx: &mut Tx) -> Result<Chang
     }
     let after = change.made(before.as_ref(), head.saturating_add(1));
     tx.exec_drop("UPDATE document_head SET revision = ? WHERE head = 1", (after.revision,)).await?;
-    put(&after, tx).await?;
+    put(before.as_ref(), &after, tx).await?;
     audit::add(&Made::of(change, before.as_ref(), &after), tx).await?;
     Ok(Changed::Written(after))
 }
@@ -255,11 +255,10 @@ async fn repeated(made: Made, request: Digest, tx: &mut Tx) -> Result<Changed, F
     Ok(made.document(stands).map_or(Changed::KeyReused, Changed::Repeated))
 }
 
-async fn put(it: &Document, tx: &mut Tx) -> Result<(), Fault> {
-    let values: Vec<Value> = vec![
-        it.kind.word().into(),
-        id(it.id),
-        owner_word(it.app.as_ref()),
+/// Writes a document where it stands, or where nothing does: never over another one, of which the
+/// revision or the handle would be its own.
+async fn put(before: Option<&Document>, it: &Document, tx: &mut Tx) -> Result<(), Fault> {
+    let mut values: Vec<Value> = vec![
         it.handle.as_deref().into(),
         it.version.into(),
         it.revision.into(),
@@ -268,13 +267,30 @@ async fn put(it: &Document, tx: &mut Tx) -> Result<(), Fault> {
         it.removed.into(),
         it.changed_at.0.into(),
         it.changed_by.to_string().into(),
+        it.kind.word().into(),
+        id(it.id),
     ];
-    let upsert = format!(
-        "INSERT INTO document ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON DUPLICATE KEY UPDATE handle = VALUES(handle), version = VALUES(version), \
-             revision = VALUES(revision), body = VALUES(body), sealed = VALUES(sealed), \
-             removed = VALUES(removed), changed_at = VALUES(changed_at), \
-             changed_by = VALUES(changed_by)"
-    );
-    Ok(tx.exec_drop(upsert, Params::Positional(values)).await?)
+    let (put, last) = match before {
+        Some(before) => (
+            "UPDATE document SET handle = ?, version = ?, revision = ?, body = ?, sealed = ?, \
+                 removed = ?, changed_at = ?, changed_by = ? \
+             WHERE kind = ? AND id = ? AND version = ?",
+            before.version.into(),
+        ),
+        None => (
+            "INSERT INTO document (handle, version, revision, body, sealed, removed, changed_at, \
+                 changed_by, kind, id, app) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            owner_word(it.app.as_ref()),
+        ),
+    };
+    values.push(last);
+    match tx.exec_drop(put, Params::Positional(values)).await {
+        Ok(()) if tx.affected_rows() == 1 => Ok(()),
+        Ok(()) => Err(StorageError::Corrupt(format!("document: {} is not there", it.id)).into()),
+        Err(error) if is_repeated(&error) => {
+            let what = format!("document_head: revision {} is another document's", it.revision);
+            Err(StorageError::Corrupt(what).into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }

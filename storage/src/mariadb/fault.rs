@@ -40,6 +40,11 @@ pub(super) enum Meaning {
     Final,
 }
 
+/// Whether a row was refused because a unique key of it is another row's.
+pub(super) fn is_repeated(error: &Error) -> bool {
+    matches!(error, Error::Server(error) if error.code == 1062)
+}
+
 /// Why a transaction that waited too long for another's lock is in conflict.
 pub(super) const LOCK_WAIT: &str = "lock_wait";
 

@@ -9,6 +9,7 @@ mod faults;
 mod moves;
 mod away;
 mod cached;
+mod documents;
 mod hung;
 mod full;
 mod kill;
