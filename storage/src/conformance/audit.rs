@@ -12,7 +12,7 @@ use crate::clock::Micros;
 use crate::documents::{Change, Changed, Kind, Sealed, SentKey, Write};
 use crate::open::Storage;
 
-fn act(game: &Game, by: Actor, at: Micros) -> Act {
+pub(crate) fn act(game: &Game, by: Actor, at: Micros) -> Act {
     Act {
         id: Uuid::now_v7(),
         at,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::MariaDb;
 use super::documents::{owner, owner_word};
-use super::fault::Fault;
+use super::fault::{Fault, is_repeated};
 use super::router::{HOME, ReadSet, Shard, WriteSet};
 use super::rows::{bound, cell, flag, id, optional_bytes, optional_word, uuid, word};
 use super::tx::Tx;
@@ -66,10 +66,6 @@ pub(super) async fn made_by(by: Actor, key: &str, tx: &mut Tx) -> Result<Option<
 
 /// Adds an act. One whose id or key is there already is an error.
 pub(super) async fn add(made: &Made, tx: &mut Tx) -> Result<(), Fault> {
-    insert("INSERT", made, tx).await
-}
-
-async fn insert(insert: &str, made: &Made, tx: &mut Tx) -> Result<(), Fault> {
     let act = &made.act;
     let values: Vec<Value> = vec![
         id(act.id),
@@ -89,7 +85,7 @@ async fn insert(insert: &str, made: &Made, tx: &mut Tx) -> Result<(), Fault> {
         made.revision.into(),
     ];
     let insert = format!(
-        "{insert} INTO act ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO act ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     );
     Ok(tx.exec_drop(insert, Params::Positional(values)).await?)
 }
@@ -113,8 +109,12 @@ impl WriteSet for Append {
     async fn write(acts: &[&Act], tx: &mut Tx) -> Result<Vec<Result<bool>>, Fault> {
         let mut added = Vec::with_capacity(acts.len());
         for act in acts {
-            insert("INSERT IGNORE", &Made::alone((*act).clone()), tx).await?;
-            added.push(Ok(tx.affected_rows() == 1));
+            // `INSERT IGNORE` would take what does not fit, and cut it.
+            added.push(match add(&Made::alone((*act).clone()), tx).await {
+                Ok(()) => Ok(true),
+                Err(Fault::Sql(error)) if is_repeated(&error) => Ok(false),
+                Err(fault) => return Err(fault),
+            });
         }
         Ok(added)
     }

@@ -1,9 +1,13 @@
-//! What operators wrote, when a database is not as this program left it.
+//! What operators wrote and who did what, when something is not as it should be.
+
+use uuid::Uuid;
 
 use super::server::{Kept, Scene};
-use crate::audit::ActsRead;
+use crate::audit::{Act, Actor, ActsRead};
+use crate::conformance::audit::act;
 use crate::conformance::documents::new;
 use crate::conformance::scene::Game;
+use crate::conformance::shop::at;
 use crate::documents::{Change, Changed, Sealed, Write};
 use crate::error::StorageError;
 use crate::open::Storage;
@@ -36,4 +40,19 @@ async fn a_revision_that_would_be_given_twice_overwrites_no_other_document() {
     assert_eq!(storage.documents.since(0, 10).await.unwrap(), stands);
     let read = ActsRead { limit: 10, ..ActsRead::default() };
     assert_eq!(storage.audit.page(read).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_act_that_does_not_fit_is_refused_and_not_cut() {
+    let (storage, _kept) = started().await;
+    let fits = act(&Game::new(&storage), Actor::Command, at(1));
+    // The handle would refuse it, so that only a mistake comes so far.
+    let long = Act { id: Uuid::now_v7(), what: "x".repeat(65), ..fits.clone() };
+    let truth = storage.records.truth();
+    let refused = truth.append(long).await;
+    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    assert_eq!(truth.append(fits.clone()).await, Ok(true));
+    assert_eq!(truth.append(fits.clone()).await, Ok(false));
+    let read = ActsRead { limit: 10, ..ActsRead::default() };
+    assert_eq!(storage.audit.page(read).await.unwrap(), [fits]);
 }
