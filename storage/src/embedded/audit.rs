@@ -89,18 +89,26 @@ pub(super) fn add(connection: &Connection, made: &Made) -> Result<bool> {
     Ok(added == 1)
 }
 
-fn page(connection: &Connection, read: &ActsRead) -> Result<Vec<Act>> {
-    // Of one document they are found by it (a `+` keeps an index out of it), else by their time.
-    let wanted = match (read.kind, read.of) {
-        (Some(_), Some(_)) => "kind = ?1 AND document = ?2 AND document IS NOT NULL",
-        (Some(_) | None, _) => "(?1 IS NULL OR +kind = ?1) AND (?2 IS NULL OR +document = ?2)",
+/// The statement of a page. Acts on one document are found by it (a `+` keeps an index out of it),
+/// else those of an actor by him, those in a game by it, and all by their time.
+pub(super) fn select(read: &ActsRead) -> String {
+    let (by_actor, by_app) = ("actor = ?4", "app = ?3");
+    let document = "(?1 IS NULL OR +kind = ?1) AND (?2 IS NULL OR +document = ?2)";
+    let (actor, app) = ("(?4 IS NULL OR +actor = ?4)", "(?3 IS NULL OR +app = ?3)");
+    let (document, actor, app) = match (read.kind.and(read.of), read.by, &read.app) {
+        (Some(_), _, _) => ("kind = ?1 AND document = ?2 AND document IS NOT NULL", actor, app),
+        (None, Some(_), _) => (document, by_actor, app),
+        (None, None, Some(_)) => (document, actor, by_app),
+        (None, None, None) => (document, actor, app),
     };
-    let select = format!(
-        "SELECT {ACT} FROM act WHERE {wanted}
-             AND (?3 IS NULL OR app = ?3) AND (?4 IS NULL OR +actor = ?4)
+    format!(
+        "SELECT {ACT} FROM act WHERE {document} AND {app} AND {actor}
              AND at >= ?5 AND at < ?6 AND (at, act) < (?7, ?8)
          ORDER BY at DESC, act DESC LIMIT ?9"
-    );
+    )
+}
+
+fn page(connection: &Connection, read: &ActsRead) -> Result<Vec<Act>> {
     let (at, id) = read.after.map_or((i64::MAX, None), |(at, id)| (at.0, Some(id)));
     let values = params![
         read.kind.map(Kind::word),
@@ -113,5 +121,5 @@ fn page(connection: &Connection, read: &ActsRead) -> Result<Vec<Act>> {
         id.unwrap_or(uuid::Uuid::max()),
         signed(read.limit),
     ];
-    rows::all(connection, &select, values, act)
+    rows::all(connection, &select(read), values, act)
 }

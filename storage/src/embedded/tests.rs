@@ -1,5 +1,6 @@
 //! The embedded backend sits the exam, and keeps the promises of its own.
 
+mod audit;
 mod cache;
 mod engine;
 #[cfg(unix)]

@@ -84,9 +84,8 @@ pub(super) async fn add(made: &Made, tx: &mut Tx) -> Result<(), Fault> {
         made.version.into(),
         made.revision.into(),
     ];
-    let insert = format!(
-        "INSERT INTO act ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    );
+    let insert =
+        format!("INSERT INTO act ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     Ok(tx.exec_drop(insert, Params::Positional(values)).await?)
 }
 
@@ -136,10 +135,7 @@ impl ReadSet for Page {
     ) -> Result<Vec<Result<Vec<Act>>>, Fault> {
         let mut answers = Vec::with_capacity(reads.len());
         for read in reads {
-            let (wanted, values) = wanted(read);
-            let select = format!(
-                "SELECT {COLUMNS} FROM act WHERE {wanted} ORDER BY at DESC, act DESC LIMIT ?"
-            );
+            let (select, values) = select(read);
             let rows: Vec<Row> = connection.exec(select, Params::Positional(values)).await?;
             answers.push(rows.into_iter().map(|mut row| act(&mut row)).collect());
         }
@@ -147,8 +143,9 @@ impl ReadSet for Page {
     }
 }
 
-/// The condition of a page, and its values with the limit behind them.
-fn wanted(read: &ActsRead) -> (String, Vec<Value>) {
+/// The statement of a page, and its values. By itself MariaDB sorts the whole table for the first
+/// page of all.
+pub(super) fn select(read: &ActsRead) -> (String, Vec<Value>) {
     let (mut wanted, mut values) = (vec!["TRUE"], Vec::new());
     let mut and = |condition, value: Option<Value>| {
         if let Some(value) = value {
@@ -167,5 +164,16 @@ fn wanted(read: &ActsRead) -> (String, Vec<Value>) {
         values.extend([at.0.into(), at.0.into(), id(act)]);
     }
     values.push(bound(read.limit).into());
-    (wanted.join(" AND "), values)
+    let wanted = wanted.join(" AND ");
+    let index = match (read.kind.and(read.of), read.by, &read.app) {
+        (Some(_), _, _) => "act_document",
+        (None, Some(_), _) => "act_actor",
+        (None, None, Some(_)) => "act_app",
+        (None, None, None) => "act_time",
+    };
+    let select = format!(
+        "SELECT {COLUMNS} FROM act FORCE INDEX ({index}) WHERE {wanted} \
+         ORDER BY at DESC, act DESC LIMIT ?"
+    );
+    (select, values)
 }

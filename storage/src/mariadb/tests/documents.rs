@@ -1,5 +1,8 @@
-//! What operators wrote and who did what, when something is not as it should be.
+//! What operators wrote and who did what: how pages are found, and what stands when a database is not
+//! as this program left it.
 
+use mysql_async::prelude::Queryable;
+use mysql_async::{Params, Row};
 use uuid::Uuid;
 
 use super::server::{Kept, Scene};
@@ -8,8 +11,9 @@ use crate::conformance::audit::act;
 use crate::conformance::documents::new;
 use crate::conformance::scene::Game;
 use crate::conformance::shop::at;
-use crate::documents::{Change, Changed, Sealed, Write};
+use crate::documents::{Change, Changed, Kind, Sealed, Write};
 use crate::error::StorageError;
+use crate::mariadb::audit::select;
 use crate::open::Storage;
 
 async fn started() -> (Storage, Kept) {
@@ -55,4 +59,38 @@ async fn an_act_that_does_not_fit_is_refused_and_not_cut() {
     assert_eq!(truth.append(fits.clone()).await, Ok(false));
     let read = ActsRead { limit: 10, ..ActsRead::default() };
     assert_eq!(storage.audit.page(read).await.unwrap(), [fits]);
+}
+
+#[tokio::test]
+async fn pages_of_the_audit_are_found_in_their_order() {
+    let (_storage, kept) = started().await;
+    let database = &kept.scene.databases[0];
+    let operator = Actor::Operator(Uuid::from_u128(7));
+    // One in a hundred is in the game, another by the operator.
+    let fill = format!(
+        "INSERT INTO act (act, at, actor, what, app, sealed_changed) \
+         SELECT UNHEX(LPAD(HEX(seq), 32, '0')), seq, \
+             IF(seq % 100 = 0, '{operator}', 'command'), 'w', IF(seq % 100 = 1, 'rare', ''), 0 \
+         FROM seq_1_to_5000"
+    );
+    database.run(&fill).await;
+    let mut connection = database.connect().await;
+    connection.query_drop("ANALYZE TABLE act").await.unwrap();
+    let all = ActsRead { limit: 50, ..ActsRead::default() };
+    let rare = ActsRead { app: Some("rare".parse().unwrap()), ..all.clone() };
+    let by = ActsRead { by: Some(operator), ..all.clone() };
+    let of = ActsRead { kind: Some(Kind::Notice), of: Some(Uuid::from_u128(7)), ..rare.clone() };
+    let cases = [(all, "act_time"), (rare, "act_app"), (by, "act_actor"), (of, "act_document")];
+    for (read, expected) in cases {
+        for after in [None, Some((at(0), Uuid::from_u128(1)))] {
+            let (select, values) = select(&ActsRead { after, ..read.clone() });
+            let explain = format!("EXPLAIN {select}");
+            let plan: Vec<Row> =
+                connection.exec(explain, Params::Positional(values)).await.unwrap();
+            let key: Option<String> = plan[0].get("key").unwrap();
+            let extra: String = plan[0].get("Extra").unwrap();
+            assert_eq!((plan.len(), key.as_deref()), (1, Some(expected)), "{after:?}");
+            assert!(!extra.contains("filesort"), "{expected}: {extra}");
+        }
+    }
 }
