@@ -1,5 +1,7 @@
 //! A server: built from settings, run until it is told to stop, drained.
 
+mod seed;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,8 +29,6 @@ use actors::tree;
 use actors::webhooks::{Targets, Webhooks};
 use base64::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
-use sha2::{Digest, Sha256};
-use storage::apps::Seed;
 use storage::clock::Clock;
 use storage::open::Storage;
 use tokio::net::TcpListener;
@@ -152,7 +152,7 @@ impl Server {
         let played = simulators.clone().map(|it| (it, simulated(settings)));
         let shops = Shops::new(&apps, parts, played);
         shops.open().await.map_err(StartError)?;
-        seed(&storage, &apps, clock.as_ref()).await?;
+        seed::seed(&storage, &apps, clock.as_ref()).await?;
         launching.reload().await.map_err(|error| StartError(error.to_string()))?;
 
         let (sold, on) = (Arc::new(shops.clone()), launching.clone());
@@ -414,24 +414,6 @@ async fn vault(settings: &Settings) -> Result<Vault, StartError> {
     let opened = tokio::task::spawn_blocking(move || Vault::open(&identity)).await;
     let opened = opened.map_err(|error| StartError(error.to_string()))?;
     opened.map_err(|wrong| StartError(wrong.join("\n")))
-}
-
-async fn seed(
-    storage: &Storage,
-    apps: &std::collections::BTreeMap<String, AppSettings>,
-    clock: &dyn Clock,
-) -> Result<(), StartError> {
-    for (word, app) in apps {
-        let id = word.parse().map_err(|error| StartError(format!("apps.{word}: {error}")))?;
-        let settings = serde_json::to_string(app).map_err(|error| StartError(error.to_string()))?;
-        let digest = Sha256::digest(&settings).to_vec();
-        let seed = Seed { id, settings, digest, now: clock.now() };
-        let sown = storage.apps.seed(seed).await.map_err(|error| StartError(error.to_string()))?;
-        if sown {
-            tracing::info!(app = word, "game {word} is written as the configuration describes it");
-        }
-    }
-    Ok(())
 }
 
 /// Whether a data folder is in use by a server, and how to reach it.
