@@ -16,10 +16,12 @@ use crate::error::Result;
 
 pub use event::{Event, Keep};
 
-/// A record to be kept. Its id is made at the source, so that writing it twice is harmless.
+/// A record to be kept. Its id is made at the source, so that writing it twice is harmless. What may
+/// have to be said again, because whoever was to say it may have died, has an id that follows from
+/// what it tells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRecord {
-    /// A UUID of version 7.
+    /// A UUID, of version 7 unless it follows from what is told.
     pub id: Uuid,
     /// When it happened.
     pub at: Micros,

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use metrics::counter;
 use protocol::client::StoreName;
 use protocol::error::{ErrorBody, ErrorCode};
 use protocol::ids::{AppId, LoginId, MemberId};
@@ -30,7 +29,7 @@ use storage::failpoint;
 use storage::gamelog::{Event, LogRecord};
 use storage::open::Storage;
 use storage::purchases::{
-    ConsumeWrite, Consumed, Evidence, HistoryRead, Purchase, Shown, Source, account_token,
+    ConsumeWrite, Consumed, Evidence, HistoryRead, Purchase, Received, Shown, Source, account_token,
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -200,15 +199,14 @@ impl Desk {
             reservation: request.reservation,
         };
         let now = self.now();
-        let kept = self.0.storage.purchases.receive(evidence.clone(), now, now.after(LEASE)).await;
+        let (desk, reservation) = (self.clone(), request.reservation);
+        let then = move |received: &Received| desk.shown(received, reservation);
+        let until = now.after(LEASE);
+        let kept = self.0.storage.purchases.receive_then(evidence.clone(), now, until, then).await;
         let mut received = kept.map_err(|error| fault::of_storage(&error))?;
         failpoint::reached("purchases.received");
         // It may be kept without its body, because it was answered before.
         received.evidence.body = evidence.body;
-        if !received.again {
-            let reservation = request.reservation;
-            self.log(app, member, Event::PurchaseSubmitted { store, reservation });
-        }
         let desk = self.clone();
         Ok(async move {
             if received.shown == Shown::Done
@@ -281,14 +279,11 @@ impl Desk {
             webhook: game.tells_of_purchases(),
             now: self.now(),
         };
-        let consumed = self.0.storage.purchases.consume(write).await;
+        let (desk, by_server) = (self.clone(), login.is_none());
+        let then = move |consumed: &Consumed| desk.consumed(consumed, by_server);
+        let consumed = self.0.storage.purchases.consume_then(write, then).await;
         match consumed.map_err(|error| fault::of_storage(&error))? {
             Consumed::Done { purchase, again } => {
-                if !again {
-                    let (id, by_server) = (purchase.id, login.is_none());
-                    self.log(app, member, Event::PurchaseConsumed { purchase: id, by_server });
-                    counter!("daemun_purchases_consumed_total").increment(1);
-                }
                 Ok(ConsumeReply { purchase: purchase.told(), seen_before: again })
             }
             Consumed::NotGranted(purchase) => {

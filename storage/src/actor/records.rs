@@ -214,6 +214,32 @@ impl Records {
             Ok(Err(_)) | Err(_) => Err(StorageError::OutcomeUnknown),
         }
     }
+
+    /// As [`Records::call`]. `then` sees what came of it, and not only if that comes in time: who was
+    /// told that the outcome is unknown does not come back to see to what follows from it.
+    ///
+    /// # Errors
+    /// As [`Records::call`].
+    pub async fn call_then<T, F, W>(
+        &self,
+        key: Key,
+        work: W,
+        then: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+        W: FnOnce(Arc<dyn Truth>) -> F + Send + 'static,
+    {
+        let seen = |backend| async move {
+            let answer = work(backend).await;
+            if let Ok(answer) = &answer {
+                then(answer);
+            }
+            answer
+        };
+        self.call(key, seen).await
+    }
 }
 
 fn fronted(truth: Arc<dyn Truth>, cache: Option<Arc<dyn CacheDuty>>) -> Arc<dyn Truth> {

@@ -105,11 +105,22 @@ pub async fn who_is_named_is_the_owner_whoever_posts(storage: Storage) {
     let (owner, poster) = (game.player().await, game.player().await);
     let bought = Bought::new(&game).naming(Named::Member(owner.member.id));
     let heard = bought.posted(&poster, State::Paid, at(1)).await;
-    assert_eq!(heard, Heard::Others { owner: owner.member.id, pushed: Some(2) });
+    let of_owners = |heard| match heard {
+        Heard::Others { owner: told, followed, hold: None, pushed } => {
+            assert_eq!(told, owner.member.id);
+            (followed.map(|purchase| (purchase.member, purchase.state())), pushed)
+        }
+        other => panic!("{other:?}"),
+    };
+    let granted = Some((owner.member.id, PurchaseState::Granted));
+    assert_eq!(of_owners(heard), (granted, Some(2)));
     assert_eq!((owner.has().await, poster.has().await), (bag(GEMS), vec![]));
     // What the other posts afterwards is taken in, too, and tells it nothing.
     let refunded = bought.posted(&poster, State::Refunded, at(2)).await;
-    assert_eq!(refunded, Heard::Others { owner: owner.member.id, pushed: Some(4) });
+    let taken = Some((owner.member.id, PurchaseState::Refunded));
+    assert_eq!(of_owners(refunded), (taken, Some(4)));
+    // What is no news lets nothing follow.
+    assert_eq!(of_owners(bought.posted(&poster, State::Refunded, at(2)).await), (None, None));
     assert_eq!(owner.has().await, bag(0));
     let known = owned(bought.posted(&owner, State::Paid, at(1)).await);
     assert_eq!(known.state(), PurchaseState::Refunded);

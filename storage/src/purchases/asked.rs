@@ -1,11 +1,12 @@
 //! What backends are asked about purchases, and what comes of it.
 
 use protocol::ids::{AppId, LoginId, MemberId};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::claim::{Claim, Hold, Source};
 use super::evidence::{Evidence, EvidenceEnd, Shown};
-use super::owned::Purchase;
+use super::owned::{Purchase, uuid_of};
 use crate::clock::Micros;
 use crate::identity::Digest;
 
@@ -30,6 +31,17 @@ pub struct Received {
     pub at: Micros,
 }
 
+impl Received {
+    /// Names what the game log says of its being shown: the same whoever says it, and however often.
+    #[must_use]
+    pub fn record_id(&self) -> Uuid {
+        let mut hash = Sha256::new();
+        hash.update(b"shown");
+        hash.update(self.digest);
+        uuid_of(hash)
+    }
+}
+
 /// How word of a purchase was taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -46,9 +58,13 @@ pub enum Heard {
     },
     /// It is another member's than the poster's. What was said of it is taken in all the same.
     Others {
-        /// Whose it is, and the highest number in that inbox if this wrote to it.
+        /// Whose it is.
         owner: MemberId,
-        /// As above.
+        /// The purchase among its owner's rows, if this let them follow.
+        followed: Option<Box<Purchase>>,
+        /// Why it is held, if it is.
+        hold: Option<Hold>,
+        /// The highest number in the owner's inbox if this wrote to it.
         pushed: Option<u64>,
     },
     /// It is nobody's yet.

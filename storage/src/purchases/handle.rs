@@ -1,5 +1,7 @@
 //! The typed handle for purchases.
 
+use std::sync::Arc;
+
 use protocol::ids::{AppId, MemberId};
 use uuid::Uuid;
 
@@ -17,8 +19,12 @@ use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::identity::Digest;
+use crate::open::Truth;
 
 /// The typed handle for purchases.
+///
+/// Where there is a `then`, it sees what came of the call before its caller does, also if that was
+/// told that the outcome is unknown: so nothing that was done goes unsaid.
 #[derive(Clone)]
 pub struct Purchases(pub(crate) Records);
 
@@ -62,11 +68,26 @@ impl Purchases {
         now: Micros,
         until: Micros,
     ) -> Result<Received> {
+        self.receive_then(evidence, now, until, |_| ()).await
+    }
+
+    /// As [`Purchases::receive`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn receive_then(
+        &self,
+        evidence: Evidence,
+        now: Micros,
+        until: Micros,
+        then: impl FnOnce(&Received) + Send + 'static,
+    ) -> Result<Received> {
         let key = match evidence.source {
             Source::Posted(member) => Key::Member(member),
             Source::Told => Key::Claim(evidence.digest()),
         };
-        self.0.call(key, move |it| async move { it.receive(evidence, now, until).await }).await
+        let work = move |it: Arc<dyn Truth>| async move { it.receive(evidence, now, until).await };
+        self.0.call_then(key, work, then).await
     }
 
     /// As [`PurchasesDuty::waiting`](super::PurchasesDuty::waiting).
@@ -110,8 +131,21 @@ impl Purchases {
     /// # Errors
     /// As said above.
     pub async fn hear(&self, said: Said) -> Result<Heard> {
+        self.hear_then(said, |_| ()).await
+    }
+
+    /// As [`Purchases::hear`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn hear_then(
+        &self,
+        said: Said,
+        then: impl FnOnce(&Heard) + Send + 'static,
+    ) -> Result<Heard> {
         let key = Key::Claim(said.key.digest());
-        self.0.call(key, move |it| async move { it.hear(said).await }).await
+        let work = move |it: Arc<dyn Truth>| async move { it.hear(said).await };
+        self.0.call_then(key, work, then).await
     }
 
     /// As [`PurchasesDuty::finish`](super::PurchasesDuty::finish).
@@ -119,7 +153,20 @@ impl Purchases {
     /// # Errors
     /// As said above.
     pub async fn finish(&self, which: Finishing) -> Result<Vec<Finished>> {
-        self.0.call(Key::Home, move |it| async move { Ok(it.finish(which).await?.finished) }).await
+        self.finish_then(which, |_| ()).await
+    }
+
+    /// As [`Purchases::finish`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn finish_then(
+        &self,
+        which: Finishing,
+        then: impl FnOnce(&Vec<Finished>) + Send + 'static,
+    ) -> Result<Vec<Finished>> {
+        let work = move |it: Arc<dyn Truth>| async move { Ok(it.finish(which).await?.finished) };
+        self.0.call_then(Key::Home, work, then).await
     }
 
     /// As [`PurchasesDuty::release`](super::PurchasesDuty::release).
@@ -127,8 +174,21 @@ impl Purchases {
     /// # Errors
     /// As said above.
     pub async fn release(&self, write: ReleaseWrite) -> Result<Option<Heard>> {
+        self.release_then(write, |_| ()).await
+    }
+
+    /// As [`Purchases::release`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn release_then(
+        &self,
+        write: ReleaseWrite,
+        then: impl FnOnce(&Option<Heard>) + Send + 'static,
+    ) -> Result<Option<Heard>> {
         let key = Key::Claim(write.claim);
-        self.0.call(key, move |it| async move { it.release(write).await }).await
+        let work = move |it: Arc<dyn Truth>| async move { it.release(write).await };
+        self.0.call_then(key, work, then).await
     }
 
     /// The claim on a purchase, as [`PurchasesDuty::claim`](super::PurchasesDuty::claim).
@@ -197,8 +257,21 @@ impl Purchases {
     /// # Errors
     /// As said above.
     pub async fn consume(&self, write: ConsumeWrite) -> Result<Consumed> {
+        self.consume_then(write, |_| ()).await
+    }
+
+    /// As [`Purchases::consume`].
+    ///
+    /// # Errors
+    /// As said above.
+    pub async fn consume_then(
+        &self,
+        write: ConsumeWrite,
+        then: impl FnOnce(&Consumed) + Send + 'static,
+    ) -> Result<Consumed> {
         let key = Key::Member(write.member);
-        self.0.call(key, move |it| async move { it.consume(write).await }).await
+        let work = move |it: Arc<dyn Truth>| async move { it.consume(write).await };
+        self.0.call_then(key, work, then).await
     }
 
     /// As [`PurchasesDuty::to_settle`](super::PurchasesDuty::to_settle).

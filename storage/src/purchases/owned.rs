@@ -72,6 +72,15 @@ impl Purchase {
         uuid_of(hash)
     }
 
+    /// As [`Purchase::record_id`], of what the game log says of its being taken, which is once.
+    #[must_use]
+    pub fn consumed_id(&self) -> Uuid {
+        let mut hash = Sha256::new();
+        hash.update(b"consumed");
+        hash.update(self.key.digest());
+        uuid_of(hash)
+    }
+
     /// As the wire says it.
     #[must_use]
     pub fn told(&self) -> protocol::purchases::Purchase {

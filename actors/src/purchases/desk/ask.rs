@@ -117,7 +117,7 @@ impl Desk {
         EvidenceEnd::Later(now.after(rest_after(received.tries, after_ms)), why.to_owned())
     }
 
-    async fn close(&self, received: &Received, end: EvidenceEnd) {
+    pub(super) async fn close(&self, received: &Received, end: EvidenceEnd) {
         // What was answered before keeps no body, so it is not put back among what waits.
         let waits = matches!(received.shown, Shown::Waiting | Shown::Parked);
         if !waits && matches!(end, EvidenceEnd::Later(..) | EvidenceEnd::Parked(_)) {
@@ -201,7 +201,7 @@ pub(super) fn told(asked: &Asked) -> Option<Told> {
         Asked::Heard(Heard::Owned { purchase, pushed, .. }) => {
             pushed.map(|seq| Told { member: purchase.member, seq })
         }
-        Asked::Heard(Heard::Others { owner, pushed }) => {
+        Asked::Heard(Heard::Others { owner, pushed, .. }) => {
             pushed.map(|seq| Told { member: *owner, seq })
         }
         Asked::Heard(Heard::Nobodys { .. })

@@ -79,9 +79,13 @@ impl Desk {
     async fn finish(&self, seen: &mut Vec<Told>) -> usize {
         let now = self.now();
         let which = Finishing { before: now.before(ABANDONED), now, limit: CLAIMS };
-        match self.0.storage.purchases.finish(which).await {
+        let desk = self.clone();
+        let then = move |all: &Vec<Finished>| all.iter().for_each(|it| desk.finished(it));
+        match self.0.storage.purchases.finish_then(which, then).await {
             Ok(all) => {
-                seen.extend(all.iter().filter_map(|finished| self.finished(finished)));
+                let told =
+                    |it: &Finished| Some(Told { member: it.purchase.member, seq: it.pushed? });
+                seen.extend(all.iter().filter_map(told));
                 all.len()
             }
             Err(error) => {
@@ -93,12 +97,11 @@ impl Desk {
 
     /// Whoever was at it died before it was done, or before it said so: it is logged as they would
     /// have, under the same id.
-    pub(super) fn finished(&self, Finished { purchase, hold, pushed }: &Finished) -> Option<Told> {
+    pub(super) fn finished(&self, Finished { purchase, hold, pushed }: &Finished) {
         match pushed {
             Some(_) => self.changed(purchase, *hold),
             None => self.on_record(purchase),
         }
-        pushed.map(|seq| Told { member: purchase.member, seq })
     }
 
     async fn forget(&self) {

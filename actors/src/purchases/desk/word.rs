@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use protocol::client::StoreName;
-use protocol::ids::MemberId;
 use protocol::purchases::Environment;
 use storage::clock::Micros;
 use storage::failpoint;
-use storage::purchases::{Facts, Heard, Hold, Named, PurchaseKey, Received, Said, Source, State};
+use storage::purchases::{
+    EvidenceEnd, Facts, Heard, Hold, Named, PurchaseKey, Received, Said, Source, State,
+};
 use uuid::Uuid;
 
 use super::Desk;
@@ -54,28 +55,24 @@ impl Word<'_> {
             return Asked::Refused(reason::SANDBOX);
         }
         let said = self.said(verified, hinted, named, source);
-        let key = said.key.clone();
         failpoint::reached("purchases.verified");
-        match self.desk.0.storage.purchases.hear(said).await {
+        let (desk, app, claim) = (self.desk.clone(), said.key.app.clone(), said.key.digest());
+        let then = move |heard: &Heard| {
+            failpoint::reached("purchases.heard");
+            desk.report(&app, heard);
+        };
+        match self.desk.0.storage.purchases.hear_then(said, then).await {
             Ok(heard) => {
-                failpoint::reached("purchases.heard");
-                self.desk.report(&key.app, &heard);
-                if let Heard::Others { owner, pushed: Some(_) } = heard {
-                    self.of_another(&key, owner).await;
+                // Nobody shows it again if this dies before the game log has it, so it waits until
+                // that has.
+                if let (Source::Told, Some(received)) = (source, self.received)
+                    && self.desk.recorded().await
+                {
+                    self.desk.close(received, EvidenceEnd::Done(claim)).await;
                 }
                 Asked::Heard(heard)
             }
             Err(error) => Asked::Storage(fault::of_storage(&error)),
-        }
-    }
-
-    /// What became of a purchase that its owner did not show is logged all the same.
-    async fn of_another(&self, key: &PurchaseKey, owner: MemberId) {
-        let purchases = &self.desk.0.storage.purchases;
-        let Ok(Some(claim)) = purchases.claim_on(key).await else { return };
-        let found = purchases.get(key.app.clone(), owner, claim.id).await;
-        if let Ok(Some(purchase)) = found {
-            self.desk.changed(&purchase, claim.hold);
         }
     }
 
@@ -157,7 +154,8 @@ impl Word<'_> {
             grants: grants.unwrap_or_default(),
             settled: verified.acknowledged || verified.consumed,
             candidate: random::uuid(now),
-            evidence: self.received.map(|it| it.digest),
+            // Of what a store sent of itself it is said later.
+            evidence: self.received.filter(|_| source != Source::Told).map(|it| it.digest),
             webhook: self.game.tells_of_purchases(),
             now,
         }

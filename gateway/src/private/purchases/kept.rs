@@ -279,13 +279,18 @@ impl Desk {
         let claim = digest(&command.claim)
             .ok_or_else(|| ErrorBody::invalid("claim", "is not 64 hexadecimal digits"))?;
         let write = ReleaseWrite { claim, owner: command.member, now: self.clock.now() };
-        let released = self.storage.purchases.release(write).await;
+        let sessions = self.sessions.clone();
+        let then = move |released: &Option<Heard>| {
+            if let Some(Heard::Owned { purchase, .. }) = released {
+                sessions.released(purchase);
+            }
+        };
+        let released = self.storage.purchases.release_then(write, then).await;
         match released.map_err(|error| fault::of_storage(&error))? {
             Some(Heard::Owned { purchase, pushed, .. }) => {
                 if let Some(seq) = pushed {
                     self.sessions.look(purchase.member, seq);
                 }
-                self.sessions.released(&purchase);
                 on_record(&self.storage).await;
                 Ok(Released { member: purchase.member, purchase: purchase.told() })
             }

@@ -113,6 +113,36 @@ async fn a_call_answers_what_its_work_answers() {
     assert_eq!(answer, Err(StorageError::Unavailable("no part of this test".to_owned())));
 }
 
+/// Who asked was told that nobody knows, and left; what follows from it is seen to all the same.
+#[tokio::test(start_paused = true)]
+async fn what_comes_too_late_for_its_caller_is_seen_all_the_same() {
+    let records = started(2, 2).await;
+    let (let_go, goes) = oneshot::channel::<()>();
+    let (seen, sees) = oneshot::channel();
+    let work = |_| async move {
+        let _ = goes.await;
+        Ok(7)
+    };
+    let answer = records.call_then(key(), work, |came: &i32| {
+        let _ = seen.send(*came);
+    });
+    assert_eq!(soon(answer).await, Err(StorageError::OutcomeUnknown));
+    let_go.send(()).unwrap();
+    assert_eq!(soon(sees).await, Ok(7));
+    // Of what was not done there is nothing to see.
+    let (seen, sees) = oneshot::channel();
+    let refused = async { Err(StorageError::Locked) };
+    let answer = records.call_then(
+        key(),
+        |_| refused,
+        |came: &i32| {
+            let _ = seen.send(*came);
+        },
+    );
+    assert_eq!(soon(answer).await, Err(StorageError::Locked));
+    assert!(soon(sees).await.is_err());
+}
+
 /// What goes over all servers waits for one that hangs; what operators wrote is on another.
 #[tokio::test(start_paused = true)]
 async fn what_hangs_somewhere_holds_up_nothing_that_operators_wrote() {

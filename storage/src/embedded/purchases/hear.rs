@@ -27,7 +27,9 @@ pub(super) fn hear(connection: &Connection, said: &Said) -> Result<Heard> {
     }
     Ok(match followed {
         Some((purchase, pushed)) if decided.others => {
-            Heard::Others { owner: purchase.member, pushed }
+            let (owner, hold) = (purchase.member, claim.hold);
+            let followed = pending.then(|| Box::new(purchase));
+            Heard::Others { owner, followed, hold, pushed }
         }
         followed => heard(claim, followed, known),
     })

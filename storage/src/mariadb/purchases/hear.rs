@@ -84,7 +84,9 @@ impl Walk {
         };
         let followed = self.followed.transpose()?;
         if self.others {
-            return Ok(Heard::Others { owner, pushed: followed.and_then(|it| it.pushed) });
+            let (hold, pushed) = (self.of.hold, followed.as_ref().and_then(|it| it.pushed));
+            let followed = followed.map(|it| Box::new(it.purchase));
+            return Ok(Heard::Others { owner, followed, hold, pushed });
         }
         let absent = || absent(owner, self.of.id);
         let Followed { purchase, pushed } = followed.ok_or_else(absent)?;
