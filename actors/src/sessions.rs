@@ -319,15 +319,24 @@ impl Sessions {
     pub async fn message_once(&self, write: PostOnce, by: By) -> Result<PostedOnce, ErrorBody> {
         let sessions = self.clone();
         let work = tokio::spawn(async move {
-            let (app, member) = (write.app.clone(), write.member);
-            let posted = sessions.0.context.storage.inboxes.post_once(write).await;
+            let (app, member, id, at) = (write.app.clone(), write.member, write.id, write.now);
+            // Said again when it is asked for again, for whoever posted it may have died before the
+            // log had it: the record is the same, and kept once.
+            let log = sessions.0.context.storage.gamelog.clone();
+            let then = move |posted: &PostedOnce| {
+                if let PostedOnce::Posted { seq, .. } = *posted {
+                    let (id, event) =
+                        (PostOnce::record_id(id, seq), Event::MemberMessaged { seq, by });
+                    log.record(LogRecord { id, at, app, member: Some(member), event });
+                }
+            };
+            let posted = sessions.0.context.storage.inboxes.post_once_then(write, then).await;
             let posted = posted.map_err(|error| {
                 sessions.unsure(member);
                 fault::of_storage(&error)
             })?;
             if let PostedOnce::Posted { seq, again: false } = posted {
                 sessions.look(member, seq);
-                sessions.record(app, Some(member), Event::MemberMessaged { seq, by });
             }
             Ok(posted)
         });

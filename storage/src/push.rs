@@ -5,6 +5,8 @@
 
 mod once;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use protocol::ids::{AppId, LoginId, MemberId};
@@ -12,6 +14,7 @@ use protocol::ids::{AppId, LoginId, MemberId};
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
+use crate::open::Truth;
 
 pub use once::{PostOnce, PostedOnce};
 
@@ -172,8 +175,22 @@ impl Inboxes {
     /// # Errors
     /// As said above. After `OutcomeUnknown` the same may be asked for again.
     pub async fn post_once(&self, write: PostOnce) -> Result<PostedOnce> {
+        self.post_once_then(write, |_| ()).await
+    }
+
+    /// As [`Inboxes::post_once`]. `then` sees what came of it, also if its caller was told that the
+    /// outcome is unknown.
+    ///
+    /// # Errors
+    /// As [`Inboxes::post_once`].
+    pub async fn post_once_then(
+        &self,
+        write: PostOnce,
+        then: impl FnOnce(&PostedOnce) + Send + 'static,
+    ) -> Result<PostedOnce> {
         let key = Key::Member(write.member);
-        self.0.call(key, move |backend| async move { backend.post_once(write).await }).await
+        let work = move |it: Arc<dyn Truth>| async move { it.post_once(write).await };
+        self.0.call_then(key, work, then).await
     }
 
     /// As [`PushDuty::inbox`].

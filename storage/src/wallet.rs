@@ -6,6 +6,7 @@
 //! written with them; a balance is the sum of its entries, and [`WalletDuty::audit`] adds them up
 //! to say so.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use crate::actor::records::{Key, Records};
 use crate::clock::Micros;
 use crate::error::Result;
+use crate::open::Truth;
 use crate::purchases::owned::{json, uuid_of};
 use crate::push::NewPush;
 
@@ -271,8 +273,22 @@ impl Wallet {
     /// # Errors
     /// As said above. After `OutcomeUnknown` the same transfer may be asked for again.
     pub async fn transfer(&self, write: TransferWrite) -> Result<Transferred> {
+        self.transfer_then(write, |_| ()).await
+    }
+
+    /// As [`Wallet::transfer`]. `then` sees what came of it, also if its caller was told that the
+    /// outcome is unknown.
+    ///
+    /// # Errors
+    /// As [`Wallet::transfer`].
+    pub async fn transfer_then(
+        &self,
+        write: TransferWrite,
+        then: impl FnOnce(&Transferred) + Send + 'static,
+    ) -> Result<Transferred> {
         let key = Key::Member(write.member);
-        self.0.call(key, move |it| async move { it.transfer(write).await }).await
+        let work = move |it: Arc<dyn Truth>| async move { it.transfer(write).await };
+        self.0.call_then(key, work, then).await
     }
 
     /// As [`WalletDuty::transfers`].

@@ -7,18 +7,17 @@ use protocol::game_servers::{
     BanReply, BanRequest, MemberReply, MemberRequest, MessageReply, MessageRequest, UnbanReply,
     UnbanRequest, VerifyReply, VerifyRequest,
 };
-use protocol::ids::{AppId, MemberId};
+use protocol::ids::MemberId;
 use protocol::members::Ban as Told;
 use protocol::push::{MESSAGE, Message};
 use sha2::{Digest as _, Sha256};
 use storage::freshness::Freshness;
-use storage::gamelog::{Event, LogRecord};
 use storage::members::{Ban, By, OverviewRead};
 use storage::push::{NewPush, PostOnce, PostedOnce};
 
 use super::{Asker, Inner};
 use crate::identity::tokens::Caller;
-use crate::{fault, random, sessions};
+use crate::{fault, sessions};
 
 /// How long a message waits for its member, in seconds, unless said otherwise: 30 days.
 const KEPT_S: u64 = 30 * 24 * 3600;
@@ -139,12 +138,6 @@ impl Inner {
         let app = asker.app().clone();
         let lifted = self.node.sessions.unban(app, asked.member, By::Server).await?;
         Ok(UnbanReply { lifted: lifted.map(told) })
-    }
-
-    pub(super) fn record(&self, app: AppId, member: MemberId, event: Event) {
-        let at = self.node.now();
-        let record = LogRecord { id: random::uuid(at), at, app, member: Some(member), event };
-        self.node.storage.gamelog.record(record);
     }
 }
 

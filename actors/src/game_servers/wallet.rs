@@ -9,7 +9,7 @@ use protocol::game_servers::{
 use protocol::purchases::Grant;
 use protocol::wallet::Balances;
 use storage::clock::Micros;
-use storage::gamelog::Event;
+use storage::gamelog::{Event, LogRecord};
 use storage::wallet::{Before, Cause, Line, MAX_LINES, MOST, Transfer, TransferWrite, Transferred};
 
 use uuid::Uuid;
@@ -70,7 +70,22 @@ impl Inner {
             login: None,
             now,
         };
-        let transferred = self.node.storage.wallet.transfer(write).await.map_err(|error| {
+        // Said again when it is asked for again, for whoever did it may have died before the log had
+        // it: the record is the same, and kept once.
+        let log = self.node.storage.gamelog.clone();
+        let event = Event::WalletMoved { transfer: id, cause, lines, key: asker.key.id.clone() };
+        let record = LogRecord { id, at: now, app, member: Some(member), event };
+        let then = move |transferred: &Transferred| {
+            if let Transferred::Done { again, .. } = transferred {
+                if !again {
+                    metrics::counter!("daemun_wallet_transfers_total", "cause" => cause.word())
+                        .increment(1);
+                }
+                log.record(record);
+            }
+        };
+        let transferred = self.node.storage.wallet.transfer_then(write, then);
+        let transferred = transferred.await.map_err(|error| {
             // It may be done all the same.
             self.node.sessions.unsure(member);
             fault::of_storage(&error)
@@ -79,13 +94,6 @@ impl Inner {
             Transferred::Done { balances, again, pushed } => {
                 if let Some(seq) = pushed {
                     self.node.sessions.look(member, seq);
-                }
-                if !again {
-                    let key = asker.key.id.clone();
-                    let event = Event::WalletMoved { transfer: id, cause, lines, key };
-                    self.record(app, member, event);
-                    metrics::counter!("daemun_wallet_transfers_total", "cause" => cause.word())
-                        .increment(1);
                 }
                 Ok(MoveReply { transfer: id, balances, seen_before: again })
             }

@@ -1,6 +1,7 @@
 //! The games' own servers: who is believed, and what each may ask.
 
 mod commands;
+mod lost;
 mod nodes;
 mod operations;
 mod others;
@@ -31,6 +32,8 @@ use crate::harness::{Daemun, before_both, client, text};
 use crate::purchases::buyer::{TRIES, is_busy};
 
 before_both! {
+    lost::a_transfer_of_one_that_died_is_logged_when_it_is_asked_for_again
+    lost::a_message_of_one_that_died_is_logged_when_it_is_asked_for_again
     operations::a_token_is_verified_for_as_long_as_its_login_stands
     operations::what_is_moved_is_moved_once_and_the_member_is_told
     operations::transfers_come_in_pages_the_newest_first

@@ -40,6 +40,17 @@ impl PostOnce {
         hash.update(key);
         uuid_of(hash)
     }
+
+    /// Names what the game log says of the push that got this number: the same whoever says it, and
+    /// however often. A name that was forgotten may be given to another push later.
+    #[must_use]
+    pub fn record_id(id: Uuid, seq: u64) -> Uuid {
+        let mut hash = Sha256::new();
+        hash.update(b"record\0");
+        hash.update(id);
+        hash.update(seq.to_be_bytes());
+        uuid_of(hash)
+    }
 }
 
 /// What came of it.
