@@ -14,11 +14,12 @@ mod tests;
 use protocol::ids::AppId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::Arc;
 use storage::audit::Actor;
 use storage::clock::{Clock, Micros};
 use storage::documents::{
-    Change, Changed, Document, Documents, Kind, Sealed, SentKey, Whose, Write,
+    Change, Changed, Document, Documents, Kind, MAX_BODY, Sealed, SentKey, Whose, Write,
 };
 use storage::error::StorageError;
 use storage::images::Images;
@@ -73,6 +74,17 @@ fn no_later(expected: Option<i64>, stands: &Document) -> i64 {
         Some(expected) => expected,
         None => stands.version,
     }
+}
+
+/// Each text is as long as it may be, and all of them together are too long: the longest is named.
+fn too_long(fields: &Value, length: usize) -> Refused {
+    let long = |(_, value): &(&String, &Value)| value.to_string().len();
+    let longest = fields.as_object().and_then(|fields| fields.iter().max_by_key(long));
+    let field = longest.map_or("", |(field, _)| field);
+    let reason = format!(
+        "is the longest of what has {length} bytes together, in all languages; {MAX_BODY} fit"
+    );
+    Refused::invalid(field, reason)
 }
 
 /// Where a document is written, and over what.
@@ -230,8 +242,12 @@ impl Office {
         body: &impl Serialize,
         what: &'static str,
     ) -> Result<Document, Refused> {
-        let body = serde_json::to_string(body)
-            .map_err(|error| Refused::invalid("", format!("cannot be written: {error}")))?;
+        let cannot = |error| Refused::invalid("", format!("cannot be written: {error}"));
+        let fields = serde_json::to_value(body).map_err(cannot)?;
+        let body = serde_json::to_string(body).map_err(cannot)?;
+        if body.len() > MAX_BODY {
+            return Err(too_long(&fields, body.len()));
+        }
         self.write(by, place, Write::Put { body, sealed: Sealed::Keep }, what).await
     }
 

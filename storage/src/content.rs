@@ -19,8 +19,9 @@ const KEY: Key = Key::Domain("content");
 
 /// The most marks of one write.
 pub const MAX_MARKS: usize = 50;
-/// The most regards that are read of a member: the newest notices and banners.
-pub const MAX_REGARDS: usize = 1_000;
+/// The most notices and banners of which a member's regards are read: all that a game and the
+/// publisher may have.
+pub const MAX_REGARDS: usize = 2_000;
 /// The most tallies of one write.
 pub const MAX_TALLIES: usize = 1_000;
 /// The end of what is put away for good.
@@ -95,8 +96,8 @@ pub trait ContentDuty: Send + Sync {
         }
         answers
     }
-    /// What a member did, the newest notices and banners first.
-    async fn regards(&self, member: MemberId, limit: usize) -> Result<Vec<Regard>>;
+    /// What a member did with any of these, the newest notices and banners first.
+    async fn regards(&self, member: MemberId, contents: Vec<Uuid>) -> Result<Vec<Regard>>;
     /// Keeps what one run counted. Where more is kept already, that stays.
     async fn tally(&self, tallies: Vec<Tally>) -> Result<()>;
     /// What all runs counted of a notice or banner, by days from that one on, the earliest first.
@@ -127,10 +128,14 @@ impl Content {
     /// As [`ContentDuty::regards`].
     ///
     /// # Errors
-    /// As said above.
-    pub async fn regards(&self, member: MemberId) -> Result<Vec<Regard>> {
+    /// As said above, and `TooLong`.
+    pub async fn regards(&self, member: MemberId, contents: Vec<Uuid>) -> Result<Vec<Regard>> {
+        if contents.len() > MAX_REGARDS {
+            let what = "what a member's regards are asked of";
+            return Err(StorageError::TooLong { what, most: MAX_REGARDS });
+        }
         let key = Key::Member(member);
-        self.0.call(key, move |it| async move { it.regards(member, MAX_REGARDS).await }).await
+        self.0.call(key, move |it| async move { it.regards(member, contents).await }).await
     }
 
     /// As [`ContentDuty::tally`].

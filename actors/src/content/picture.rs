@@ -9,6 +9,7 @@ use protocol::content::{Banner, Image, MAX_SHOWN, Notice};
 use protocol::ids::{AppId, RecordId};
 use sha2::{Digest as _, Sha256};
 use storage::clock::Micros;
+use storage::content::MAX_REGARDS;
 use storage::documents::{Document, Kind};
 use uuid::Uuid;
 
@@ -147,6 +148,17 @@ impl Picture {
     #[must_use]
     pub fn find(&self, app: &AppId, id: Uuid) -> Option<&Arc<Piece>> {
         self.pieces.get(&id).filter(|piece| piece.is_of(app) && !piece.body.draft)
+    }
+
+    /// The notices and banners of a game, and of all, that were published and not taken away.
+    pub(crate) fn standing(&self, app: &AppId) -> Vec<Uuid> {
+        let of = |app: &Option<AppId>| self.of.get(app).into_iter().flatten();
+        let all = of(&None).chain(of(&Some(app.clone())));
+        // As many as may be asked of, the newest.
+        let mut ids: Vec<_> = all.filter(|it| !it.body.draft).map(|piece| piece.id).collect();
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids.truncate(MAX_REGARDS);
+        ids
     }
 
     /// Whether a notice or banner was taken away, or made a draft again.

@@ -91,11 +91,11 @@ impl State {
     pub(super) async fn content_state(&mut self, caller: &Caller) -> Result<Reply, ErrorBody> {
         let context = self.context();
         let now = context.clock.now();
-        let regards = context.storage.content.regards(caller.member).await;
+        // Of those that stand: what he put away for good he may have done long ago.
+        let stands = context.content.picture().standing(&caller.app);
+        let regards = context.storage.content.regards(caller.member, stands).await;
         let regards = regards.map_err(|error| fault::of_storage(&error))?;
-        let picture = context.content.picture();
-        let stands = |id: Uuid| picture.find(&caller.app, id).is_some();
-        let regards = regards.into_iter().filter(|it| stands(it.content)).map(|it| {
+        let regards = regards.into_iter().map(|it| {
             let dismissed = it.dismissed_until.is_some_and(|until| now < until);
             let until = it.dismissed_until.filter(|until| dismissed && *until != FOR_GOOD);
             Regard { id: RecordId(it.content), seen_at: it.seen_at, dismissed, until }

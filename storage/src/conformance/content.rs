@@ -7,7 +7,7 @@ use super::scene::candidate;
 use super::shop::at;
 use crate::clock::Micros;
 use crate::content::{
-    Counts, Deed, FOR_GOOD, MAX_MARKS, MAX_TALLIES, MarkWrite, Regard, Tally, day,
+    Counts, Deed, FOR_GOOD, MAX_MARKS, MAX_REGARDS, MAX_TALLIES, MarkWrite, Regard, Tally, day,
 };
 use crate::error::StorageError;
 use crate::open::Storage;
@@ -31,8 +31,12 @@ pub async fn the_first_sight_and_the_last_putting_away_of_each_are_kept(storage:
     mark(member, vec![(1, Deed::Seen), (2, Deed::Dismissed(at(500)))], at(3)).await;
     mark(other, vec![(1, Deed::Seen)], at(4)).await;
     mark(member, Vec::new(), at(5)).await;
+    let regards = async |member, of: &[u128]| {
+        let contents = of.iter().copied().map(id).collect();
+        storage.content.regards(member, contents).await.unwrap()
+    };
     assert_eq!(
-        storage.content.regards(member).await.unwrap(),
+        regards(member, &[2, 1, 9, 3, 2]).await,
         [
             regard(3, None, Some(FOR_GOOD)),
             regard(2, Some(1), Some(at(500))),
@@ -40,7 +44,15 @@ pub async fn the_first_sight_and_the_last_putting_away_of_each_are_kept(storage:
         ],
         "the newest first"
     );
-    assert_eq!(storage.content.regards(other).await.unwrap(), [regard(1, Some(4), None)]);
+    assert_eq!(regards(other, &[1, 2, 3]).await, [regard(1, Some(4), None)]);
+    assert_eq!(regards(member, &[3]).await, [regard(3, None, Some(FOR_GOOD))]);
+    assert_eq!(regards(member, &[]).await, []);
+    // As many as there may be to ask of, of which the first is the oldest.
+    let most: Vec<_> = (1..=MAX_REGARDS).map(|number| id(number.try_into().unwrap())).collect();
+    let found = storage.content.regards(member, most.clone()).await.unwrap();
+    assert_eq!(found.last().map(|regard| regard.content), Some(id(1)));
+    let refused = storage.content.regards(member, [most, vec![id(0)]].concat()).await;
+    assert!(matches!(refused, Err(StorageError::TooLong { .. })), "{refused:?}");
 }
 
 pub async fn many_members_who_see_the_same_at_once_are_all_kept(storage: Storage) {
@@ -52,7 +64,8 @@ pub async fn many_members_who_see_the_same_at_once_are_all_kept(storage: Storage
     });
     join_all(writes).await.into_iter().for_each(|kept| kept.unwrap());
     for member in members {
-        assert_eq!(storage.content.regards(member).await.unwrap().len(), MAX_MARKS);
+        let all = marks.iter().map(|(content, _)| *content).collect();
+        assert_eq!(storage.content.regards(member, all).await.unwrap().len(), MAX_MARKS);
     }
 }
 
@@ -106,7 +119,7 @@ pub async fn what_nobody_touched_for_long_is_forgotten_a_few_at_a_time(storage: 
     assert_eq!(storage.content.forget(before, 1).await.unwrap(), 2);
     assert_eq!(storage.content.forget(before, 10).await.unwrap(), 1);
     assert_eq!(storage.content.forget(before, 10).await.unwrap(), 0);
-    let left = storage.content.regards(member).await.unwrap();
+    let left = storage.content.regards(member, (0..=9).map(id).collect()).await.unwrap();
     let left: Vec<_> = left.into_iter().map(|regard| regard.content.as_u128()).collect();
     assert_eq!(left, [5, 4, 1], "what was touched since stays");
     let days = storage.content.tallied(id(1), 0, 10).await.unwrap();

@@ -17,11 +17,18 @@ impl ContentDuty for Embedded {
         self.truth.write(move |connection| mark(connection, &write)).await
     }
 
-    async fn regards(&self, member: MemberId, limit: usize) -> Result<Vec<Regard>> {
-        let select = "SELECT content, seen_at, dismissed_until FROM regard WHERE member = ?1
-             ORDER BY content DESC LIMIT ?2";
+    async fn regards(&self, member: MemberId, mut contents: Vec<Uuid>) -> Result<Vec<Regard>> {
+        let select = "SELECT content, seen_at, dismissed_until FROM regard
+             WHERE member = ?1 AND content = ?2";
+        contents.sort_unstable_by(|one, other| other.cmp(one));
+        contents.dedup();
         let read = move |connection: &Connection| {
-            rows::all(connection, select, params![member.number(), signed(limit)], regard)
+            let mut regards = Vec::new();
+            for content in contents {
+                let own = params![member.number(), content];
+                regards.extend(rows::all(connection, select, own, regard)?);
+            }
+            Ok(regards)
         };
         self.truth.read(read).await
     }

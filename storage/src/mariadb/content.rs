@@ -13,7 +13,7 @@ use super::MariaDb;
 use super::fault::Fault;
 use super::members::shard;
 use super::router::{HOME, ReadSet, Shard, WriteSet};
-use super::rows::{bound, cell, id, moment, signed, unsigned, upsert, uuid};
+use super::rows::{bound, cell, id, moment, select_in, signed, unsigned, upsert, uuid};
 use super::tx::{Locks, Tx};
 use crate::clock::Micros;
 use crate::content::{ContentDuty, Counts, Deed, MarkWrite, Regard, Tally};
@@ -32,8 +32,8 @@ impl ContentDuty for MariaDb {
         self.router.write::<Marks>(&writes, Locks::Wait).await
     }
 
-    async fn regards(&self, member: MemberId, limit: usize) -> Result<Vec<Regard>> {
-        self.router.read_one::<Regards>((member, limit)).await
+    async fn regards(&self, member: MemberId, contents: Vec<Uuid>) -> Result<Vec<Regard>> {
+        self.router.read_one::<Regards>((member, contents)).await
     }
 
     async fn tally(&self, tallies: Vec<Tally>) -> Result<()> {
@@ -98,7 +98,7 @@ fn row((member, content, deed, now): &(MemberId, Uuid, Deed, Micros)) -> Vec<Val
 struct Regards;
 
 impl ReadSet for Regards {
-    type Item = (MemberId, usize);
+    type Item = (MemberId, Vec<Uuid>);
     type Answer = Vec<Regard>;
 
     fn shard((member, _): &Self::Item) -> Shard {
@@ -109,11 +109,13 @@ impl ReadSet for Regards {
         items: &[&Self::Item],
         connection: &mut Conn,
     ) -> Result<Vec<Result<Self::Answer>>, Fault> {
-        let select = "SELECT content, seen_at, dismissed_until FROM regard WHERE member = ? \
-            ORDER BY content DESC LIMIT ?";
+        let select = "SELECT content, seen_at, dismissed_until FROM regard";
         let mut answers = Vec::with_capacity(items.len());
-        for (member, limit) in items {
-            let rows: Vec<Row> = connection.exec(select, (member.number(), bound(*limit))).await?;
+        for (member, contents) in items {
+            let keys = contents.iter().map(|content| id(*content)).collect();
+            // A number: it needs no place of its own in the statement.
+            let of = format!("{select} WHERE member = {} AND content", member.number());
+            let rows = select_in(connection, &of, keys, "ORDER BY content DESC").await?;
             answers.push(rows.into_iter().map(regard).collect());
         }
         Ok(answers)

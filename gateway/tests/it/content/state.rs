@@ -120,6 +120,10 @@ pub(super) async fn what_cannot_be_is_refused_by_its_name(house: Daemun) {
         assert_eq!(error.code, code, "{op} {body}");
         assert!(error.to_string().contains(word), "{op} {body}: {error}");
     }
+    let in_all = |bytes: usize| -> Value {
+        let lang = |n: u8| format!("{}{}", char::from(b'a' + n / 26), char::from(b'a' + n % 26));
+        (0..32).map(|n| (lang(n), json!("x".repeat(bytes)))).collect()
+    };
     for (sent, word) in [
         (json!({}), "field title: has no words"),
         (json!({"title": {"en": "<b>x</b>"}}), "field title.en: holds HTML"),
@@ -140,6 +144,11 @@ pub(super) async fn what_cannot_be_is_refused_by_its_name(house: Daemun) {
         (json!({"title": {"en": "x"}, "hide_days": 0}), "hide_days"),
         (json!({"title": {"en": "x"}, "place": ""}), "place"),
         (json!({"title": {"en": "x"}, "scope": {"countries": ["Korea"]}}), "no country"),
+        // Each of its texts is as long as it may be.
+        (
+            json!({"title": in_all(200), "text": in_all(2_000)}),
+            "field text: is the longest of what has",
+        ),
     ] {
         let deed = json!({"do": "put", "id": null, "sent": sent});
         let said = refused(&house, json!({"kind": "notice", "app": "demo", "deed": deed})).await;

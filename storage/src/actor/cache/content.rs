@@ -19,8 +19,8 @@ impl ContentDuty for Fronted {
         self.behind.mark_all(writes).await
     }
 
-    async fn regards(&self, member: MemberId, limit: usize) -> Result<Vec<Regard>> {
-        self.behind.regards(member, limit).await
+    async fn regards(&self, member: MemberId, contents: Vec<Uuid>) -> Result<Vec<Regard>> {
+        self.behind.regards(member, contents).await
     }
 
     async fn tally(&self, tallies: Vec<Tally>) -> Result<()> {

@@ -15,7 +15,7 @@ impl ContentDuty for Fake {
         absent()
     }
 
-    async fn regards(&self, _: MemberId, _: usize) -> Result<Vec<Regard>> {
+    async fn regards(&self, _: MemberId, _: Vec<Uuid>) -> Result<Vec<Regard>> {
         absent()
     }
 
