@@ -224,8 +224,8 @@ mod tests {
                     let node = draw() % self.nodes.len();
                     self.come(node);
                 }
-                for node in 0..self.nodes.len() {
-                    if step % every == phases[node] {
+                for (node, phase) in phases.iter().enumerate() {
+                    if step % every == *phase {
                         self.exchange(node);
                     }
                 }
